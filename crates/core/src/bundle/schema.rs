@@ -1,0 +1,122 @@
+//! A bundle's schema: which inputs there are, what they may be, what they are when nobody says.
+//!
+//! Proton's schemas are OpenAPI 3.0 documents; their property keywords are those of JSON Schema's draft 4.
+//! Defaults of properties inside a property of type object are not filled in.
+
+use serde_json::{Map, Value, json};
+
+use crate::diagnostic::{Diagnostic, Span, nearest};
+use crate::names::{RepoPath, TargetKind};
+use crate::spec;
+use crate::yaml::{Content, Node, list};
+
+/// The input type of one kind of target.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    /// The type's schema as JSON Schema; nothing where the bundle takes no inputs.
+    input_type: Option<Value>,
+}
+
+impl Schema {
+    /// Reads `schema.yaml` and finds the input type for `kind`.
+    pub(super) fn read(path: &RepoPath, text: &str, kind: TargetKind) -> Result<Self, Diagnostic> {
+        let root: Value =
+            serde_yaml::from_str(text).map_err(|error| Diagnostic::error(path, format!("not valid YAML: {error}")))?;
+        let schema = root.get("schema").ok_or_else(|| {
+            Diagnostic::error(path, "has no `schema`").help("start it with `schema: {format: {openapi: \"3.0.0\"}, …}`")
+        })?;
+        let key = match kind {
+            TargetKind::Environment => "environment_input_type",
+            TargetKind::ServiceInstance => "service_input_type",
+        };
+        let Some(name) = schema.get(key) else { return Ok(Self { input_type: None }) };
+        let name = name.as_str().unwrap_or_default();
+        let types = schema.get("types").and_then(Value::as_object);
+        let Some(found) = types.and_then(|types| types.get(name)) else {
+            let known: Vec<&String> = types.into_iter().flat_map(Map::keys).collect();
+            return Err(Diagnostic::error(path, format!("`{key}` names `{name}`, which is not under `types`"))
+                .help(format!("known here: {}", list(&known))));
+        };
+        let mut input_type = found.clone();
+        if let Some(object) = input_type.as_object_mut() {
+            object.entry("additionalProperties").or_insert(json!(false));
+        }
+        jsonschema::draft4::new(&input_type).map_err(|error| {
+            Diagnostic::error(path, format!("type `{name}` is not a schema: {error}"))
+                .help("use the keywords of OpenAPI 3.0's schema objects")
+        })?;
+        Ok(Self { input_type: Some(input_type) })
+    }
+
+    /// The values of a spec and the schema's defaults, in schema order; a property with neither is left out.
+    ///
+    /// Errors: each input that is missing, surplus or wrong, at its place in the spec `path`, or at `owner` where
+    /// there is no such place.
+    pub fn inputs(
+        &self,
+        given: Option<&Node>,
+        path: &RepoPath,
+        owner: Span,
+    ) -> Result<Map<String, Value>, Vec<Diagnostic>> {
+        let written = spec::values(given);
+        let Some(input_type) = &self.input_type else { return Ok(written) };
+        let no_properties = Map::new();
+        let properties = input_type.get("properties").and_then(Value::as_object).unwrap_or(&no_properties);
+        let mut inputs = Map::new();
+        for (name, property) in properties {
+            if let Some(value) = written.get(name).or_else(|| property.get("default")) {
+                inputs.insert(name.clone(), value.clone());
+            }
+        }
+        let mut errors = Vec::new();
+        for (name, value) in written {
+            if properties.contains_key(&name) {
+                continue;
+            }
+            if input_type.get("additionalProperties") == Some(&Value::Bool(false)) {
+                let place = given.and_then(|node| place(node, &[&name], true)).unwrap_or(owner);
+                let help = match nearest(&name, properties.keys().map(String::as_str)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("the schema knows {}", list(&properties.keys().collect::<Vec<_>>())),
+                };
+                errors.push(
+                    Diagnostic::error(path, format!("the template bundle has no input `{name}`")).at(place).help(help),
+                );
+            } else {
+                inputs.insert(name, value);
+            }
+        }
+        let document = Value::Object(inputs);
+        if let Ok(validator) = jsonschema::draft4::new(input_type) {
+            for error in validator.iter_errors(&document) {
+                let pointer = error.instance_path().to_string();
+                let parts: Vec<&str> = pointer.split('/').skip(1).collect();
+                let place = given.and_then(|node| place(node, &parts, false)).unwrap_or(owner);
+                let message = match parts.as_slice() {
+                    [] => format!("the inputs do not fit the schema: {error}"),
+                    parts => format!("input `{}` does not fit the schema: {error}", parts.join(".")),
+                };
+                errors.push(
+                    Diagnostic::error(path, message).at(place).help("see the bundle's schema.yaml for what it takes"),
+                );
+            }
+        }
+        match document {
+            Value::Object(inputs) if errors.is_empty() => Ok(inputs),
+            _ => Err(errors),
+        }
+    }
+}
+
+/// Where the value (or the key) under a path of keys and indexes stands.
+fn place(node: &Node, parts: &[&str], of_key: bool) -> Option<Span> {
+    let [part, rest @ ..] = parts else { return Some(node.span) };
+    match &node.content {
+        Content::Mapping(entries) => {
+            let (key, value) = entries.iter().find(|(key, _)| key.text() == Some(part))?;
+            if rest.is_empty() && of_key { Some(key.span) } else { place(value, rest, of_key) }
+        }
+        Content::Sequence(items) => place(items.get(part.parse::<usize>().ok()?)?, rest, of_key),
+        Content::Scalar { .. } => None,
+    }
+}

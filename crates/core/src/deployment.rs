@@ -1,0 +1,260 @@
+//! What to do next with a stack, from the state that it is in.
+//!
+//! The happy path looks at nothing: Deploy writes, and looks only when CloudFormation refuses the write or when
+//! it enters a second time ([`first_move`], [`after_refusal`]). Then [`after_look`] decides from the stack's status and
+//! from whose operation came last.
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{StackName, SyncId, TargetNumber};
+
+/// What CloudFormation says of a stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StackView {
+    /// Its status, as CloudFormation spells it.
+    pub status: String,
+    /// The client request token of the operation that came last, where it had one.
+    pub last_token: Option<String>,
+    /// The first resource that failed in that operation, and why.
+    pub first_failure: Option<String>,
+}
+
+/// Why CloudFormation refused a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Create: there is such a stack.
+    AlreadyExists,
+    /// Update: there is no such stack.
+    DoesNotExist,
+    /// Update: it is as it should be.
+    NoUpdates,
+    /// Its state does not allow this.
+    WrongState,
+}
+
+/// What Deploy does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Move {
+    /// Create the stack, then wait for its event.
+    Create,
+    /// Update the stack, then wait for its event.
+    Update,
+    /// Delete what a failed creation left, which holds nothing, then wait for its event and create.
+    DeleteFailedCreation,
+    /// Describe the stack.
+    Look,
+    /// Somebody's operation is in progress: wait for its event.
+    Wait,
+    /// It is in step, by our operation.
+    Deployed,
+    /// It was in step already.
+    Unchanged,
+    /// It is not in step, for this reason.
+    Fail(String),
+}
+
+/// The first move. `entered_before`: this target entered Deploy in this sync already, so an operation of ours may be
+/// under way or done. `known_to_exist`: a sync before deployed it.
+pub fn first_move(entered_before: bool, known_to_exist: bool) -> Move {
+    match (entered_before, known_to_exist) {
+        (true, _) => Move::Look,
+        (false, true) => Move::Update,
+        (false, false) => Move::Create,
+    }
+}
+
+/// The move after CloudFormation refused one.
+pub fn after_refusal(refusal: Refusal) -> Move {
+    match refusal {
+        Refusal::NoUpdates => Move::Unchanged,
+        Refusal::DoesNotExist => Move::Create,
+        Refusal::AlreadyExists | Refusal::WrongState => Move::Look,
+    }
+}
+
+/// The move after a look. `view` is nothing where there is no such stack; `operation` names this target's operations in
+/// this sync.
+pub fn after_look(view: Option<&StackView>, operation: &Operation, stack: &StackName) -> Move {
+    let Some(view) = view else { return Move::Create };
+    let is_ours = view.last_token.as_deref().is_some_and(|token| operation.is_token_of(token));
+    let failure = || {
+        let reason = view.first_failure.clone().unwrap_or_else(|| "no resource event says why".to_owned());
+        Move::Fail(format!("{reason} (stack `{stack}` is {})", view.status))
+    };
+    match (view.status.as_str(), is_ours) {
+        ("DELETE_COMPLETE", _) => Move::Create,
+        ("REVIEW_IN_PROGRESS", _) => Move::Fail(format!(
+            "stack `{stack}` is REVIEW_IN_PROGRESS: a change set was made for it and never executed; delete the stack, or execute the change set, and push again"
+        )),
+        (status, _) if status.ends_with("_IN_PROGRESS") => Move::Wait,
+        ("CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE", true) => Move::Deployed,
+        ("ROLLBACK_COMPLETE" | "UPDATE_ROLLBACK_COMPLETE", true) => failure(),
+        (
+            "CREATE_COMPLETE"
+            | "UPDATE_COMPLETE"
+            | "UPDATE_ROLLBACK_COMPLETE"
+            | "IMPORT_COMPLETE"
+            | "IMPORT_ROLLBACK_COMPLETE",
+            false,
+        ) => Move::Update,
+        ("ROLLBACK_COMPLETE", false) => Move::DeleteFailedCreation,
+        ("UPDATE_ROLLBACK_FAILED", _) => {
+            with_remedy(view, stack, &format!("aws cloudformation continue-update-rollback --stack-name {stack}"))
+        }
+        ("UPDATE_FAILED", _) => {
+            with_remedy(view, stack, &format!("aws cloudformation rollback-stack --stack-name {stack}"))
+        }
+        (_, _) => with_remedy(view, stack, &format!("aws cloudformation delete-stack --stack-name {stack}")),
+    }
+}
+
+/// A state that CloudFormation lets nobody update from: says what gets the stack out of it.
+fn with_remedy(view: &StackView, stack: &StackName, command: &str) -> Move {
+    let reason = view.first_failure.as_ref().map_or_else(String::new, |failure| format!(" ({failure})"));
+    Move::Fail(format!(
+        "stack `{stack}` is {}{reason}, which no update leads out of; mend what it says, run `{command}`, and push again",
+        view.status
+    ))
+}
+
+/// Names the operations of one target in one sync: CloudFormation's client request tokens are made from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// The sync.
+    pub sync: SyncId,
+    /// The target.
+    pub target: TargetNumber,
+}
+
+impl Operation {
+    /// The token of one verb, `create`, `update` or `delete`. CloudFormation takes a repeated token for the same
+    /// request. At most 128 characters, `[a-zA-Z0-9][-a-zA-Z0-9]*`.
+    pub fn token(&self, verb: &str) -> String {
+        format!("{}{verb}", self.prefix())
+    }
+
+    /// The name of the target's execution. At most 80 characters.
+    pub fn execution_name(&self) -> String {
+        format!("{}-{}", self.sync, self.target)
+    }
+
+    fn is_token_of(&self, token: &str) -> bool {
+        token.strip_prefix(&self.prefix()).is_some_and(|verb| verb == "create" || verb == "update")
+    }
+
+    fn prefix(&self) -> String {
+        format!("syncline-{}-{}-", self.sync, self.target)
+    }
+}
+
+/// What a stack's status event means for the target that waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventMeaning {
+    /// Our operation succeeded.
+    Deployed,
+    /// Something ended: Deploy looks.
+    LookAgain,
+    /// Nothing ended.
+    Nothing,
+}
+
+/// Reads a stack status event.
+pub fn read_event(status: &str, token: Option<&str>, operation: &Operation) -> EventMeaning {
+    let is_ours = token.is_some_and(|token| operation.is_token_of(token));
+    match status {
+        "CREATE_COMPLETE" | "UPDATE_COMPLETE" if is_ours => EventMeaning::Deployed,
+        status if status.ends_with("_IN_PROGRESS") => EventMeaning::Nothing,
+        _ => EventMeaning::LookAgain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operation() -> Operation {
+        Operation { sync: SyncId::new("01J"), target: TargetNumber(3) }
+    }
+
+    fn look(status: &str, token: Option<String>) -> Move {
+        let view = StackView { status: status.into(), last_token: token, first_failure: Some("`Topic`: no".into()) };
+        after_look(Some(&view), &operation(), &StackName::new("shop-api"))
+    }
+
+    #[test]
+    fn every_state_of_a_stack_has_its_move() {
+        let ours = Some(operation().token("update"));
+        let cases = [
+            ("CREATE_COMPLETE", "Update", "Deployed"),
+            ("UPDATE_COMPLETE", "Update", "Deployed"),
+            ("UPDATE_ROLLBACK_COMPLETE", "Update", "Fail"),
+            ("ROLLBACK_COMPLETE", "DeleteFailedCreation", "Fail"),
+            ("IMPORT_COMPLETE", "Update", "Deployed"),
+            ("IMPORT_ROLLBACK_COMPLETE", "Update", "Fail"),
+            ("DELETE_COMPLETE", "Create", "Create"),
+            ("CREATE_IN_PROGRESS", "Wait", "Wait"),
+            ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "Wait", "Wait"),
+            ("UPDATE_ROLLBACK_IN_PROGRESS", "Wait", "Wait"),
+            ("DELETE_IN_PROGRESS", "Wait", "Wait"),
+            ("REVIEW_IN_PROGRESS", "Fail", "Fail"),
+            ("CREATE_FAILED", "Fail", "Fail"),
+            ("ROLLBACK_FAILED", "Fail", "Fail"),
+            ("UPDATE_FAILED", "Fail", "Fail"),
+            ("UPDATE_ROLLBACK_FAILED", "Fail", "Fail"),
+            ("DELETE_FAILED", "Fail", "Fail"),
+            ("IMPORT_ROLLBACK_FAILED", "Fail", "Fail"),
+            ("A_STATE_OF_TOMORROW", "Fail", "Fail"),
+        ];
+        for (status, foreign, own) in cases {
+            for (token, expected) in [(None, foreign), (ours.clone(), own)] {
+                let found = format!("{:?}", look(status, token));
+                assert!(found.starts_with(expected), "{status}: {found}, expected {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_failure_names_the_resource_and_a_stuck_stack_its_remedy() {
+        let Move::Fail(reason) = look("UPDATE_ROLLBACK_COMPLETE", Some(operation().token("update"))) else { panic!() };
+        assert_eq!(reason, "`Topic`: no (stack `shop-api` is UPDATE_ROLLBACK_COMPLETE)");
+        let Move::Fail(reason) = look("UPDATE_ROLLBACK_FAILED", None) else { panic!() };
+        assert!(reason.contains("aws cloudformation continue-update-rollback --stack-name shop-api"), "{reason}");
+        let Move::Fail(reason) = look("DELETE_FAILED", None) else { panic!() };
+        assert!(reason.contains("aws cloudformation delete-stack --stack-name shop-api"), "{reason}");
+    }
+
+    #[test]
+    fn our_deletion_is_not_our_deployment() {
+        assert_eq!(look("CREATE_COMPLETE", Some(operation().token("delete"))), Move::Update);
+        assert_eq!(
+            read_event("DELETE_COMPLETE", Some(&operation().token("delete")), &operation()),
+            EventMeaning::LookAgain
+        );
+    }
+
+    #[test]
+    fn an_event_of_another_sync_is_not_ours() {
+        let older = Operation { sync: SyncId::new("01H"), ..operation() };
+        assert_eq!(read_event("UPDATE_COMPLETE", Some(&older.token("update")), &operation()), EventMeaning::LookAgain);
+        let similar = Operation { target: TargetNumber(31), ..operation() };
+        assert_eq!(
+            read_event("UPDATE_COMPLETE", Some(&similar.token("update")), &operation()),
+            EventMeaning::LookAgain
+        );
+        assert_eq!(
+            read_event("UPDATE_COMPLETE", Some(&operation().token("update")), &operation()),
+            EventMeaning::Deployed
+        );
+        assert_eq!(
+            read_event("UPDATE_IN_PROGRESS", Some(&operation().token("update")), &operation()),
+            EventMeaning::Nothing
+        );
+    }
+
+    #[test]
+    fn tokens_and_names_stay_within_the_limits() {
+        let longest = Operation { sync: SyncId::new("0".repeat(26)), target: TargetNumber(u32::MAX) };
+        assert!(longest.token("update").len() <= 128);
+        assert!(longest.execution_name().len() <= 80);
+    }
+}

@@ -1,0 +1,186 @@
+//! What is wrong with a person's file: where, what, and what to do about it.
+//!
+//! A check knows the place and says it in a [`Diagnostic`]; how it is drawn is [`draw`]'s job alone. Nothing
+//! here reads files: whoever draws hands in the texts.
+
+use std::fmt::Write as _;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde::{Deserialize, Serialize};
+
+use crate::files::Files;
+use crate::names::RepoPath;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nothing is deployed.
+    Error,
+    /// Worth a look; the sync goes on.
+    Warning,
+}
+
+/// A stretch of a file. Orders by place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// The byte after the last.
+    pub end: usize,
+    /// The line of the first byte, from 1.
+    pub line: usize,
+    /// The column of the first byte in characters, from 1.
+    pub column: usize,
+}
+
+/// One problem, at its place.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Diagnostic {
+    /// Whether it stops the sync.
+    pub severity: Severity,
+    /// What is wrong, as the end of "failed to …": lower case, names in backticks, no full stop.
+    pub message: String,
+    /// The file.
+    pub path: RepoPath,
+    /// The place in the file; nothing where the file as a whole is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error in a file as a whole.
+    pub fn error(path: &RepoPath, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, message: message.into(), path: path.clone(), span: None, help: None }
+    }
+
+    /// A warning about a file as a whole.
+    pub fn warning(path: &RepoPath, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(path, message) }
+    }
+
+    /// The same at a place.
+    pub fn at(mut self, span: Span) -> Self {
+        self.span = Some(span);
+        self
+    }
+
+    /// The same with advice.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Everything in one line: `path:line:column: error: message; help: advice`. For a history and a log.
+    pub fn one_line(&self) -> String {
+        let mut text = self.path.to_string();
+        if let Some(span) = self.span {
+            let _ = write!(text, ":{}:{}", span.line, span.column);
+        }
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let _ = write!(text, ": {severity}: {}", self.message);
+        if let Some(help) = &self.help {
+            let _ = write!(text, "; help: {help}");
+        }
+        text
+    }
+}
+
+/// Puts diagnostics into the order of the files and of the places in them, and drops what is said twice.
+pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics
+        .sort_by(|a, b| (&a.path, a.span, a.severity, &a.message).cmp(&(&b.path, b.span, b.severity, &b.message)));
+    diagnostics.dedup();
+}
+
+/// Whether any of them stops the sync.
+pub fn has_errors(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+}
+
+/// Draws the diagnostics as compilers do: the message, the line with a mark under the place, the advice.
+/// `files` supplies the lines; a file that is not among them is named without its line. `colour` is for a
+/// terminal.
+pub fn draw(diagnostics: &[Diagnostic], files: &Files, colour: bool) -> String {
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let mut drawn = Vec::with_capacity(diagnostics.len());
+    for diagnostic in diagnostics {
+        let level = match diagnostic.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let text = files.text(&diagnostic.path);
+        let place = match (text, diagnostic.span) {
+            (Some(text), Some(span)) => Some((text, clamp(span, text))),
+            _ => None,
+        };
+        let title = if place.is_some() {
+            diagnostic.message.clone()
+        } else {
+            format!("{}: {}", diagnostic.path, diagnostic.message)
+        };
+        let mut group: Group<'_> = Group::with_title(level.primary_title(title.as_str()));
+        if let Some((text, range)) = place {
+            group = group.element(
+                Snippet::source(text).path(diagnostic.path.as_str()).annotation(AnnotationKind::Primary.span(range)),
+            );
+        }
+        if let Some(help) = &diagnostic.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        drawn.push(renderer.render(&[group]));
+    }
+    drawn.join("\n\n")
+}
+
+/// A span never reaches beyond its text, nor over the end of its first line: a mark is one line long.
+fn clamp(span: Span, text: &str) -> std::ops::Range<usize> {
+    let start = span.start.min(text.len());
+    let end = span.end.clamp(start, text.len());
+    let line_end = text[start..end].find('\n').map_or(end, |offset| start + offset);
+    start..line_end.max((start + 1).min(text.len()).max(start))
+}
+
+/// The known name nearest to what somebody wrote, where one is near enough to be meant.
+pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(written, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1.max(candidate.chars().count().min(written.chars().count()) / 3))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_is_near() {
+        assert_eq!(nearest("brnach", ["branch", "spec"]), Some("branch"));
+        assert_eq!(nearest("brnch", ["branch", "spec"]), Some("branch"));
+        assert_eq!(nearest("colour", ["branch", "spec"]), None);
+    }
+
+    #[test]
+    fn a_drawing_shows_the_line_and_a_mark() {
+        let path = RepoPath::parse("syncline.yaml").unwrap();
+        let mut files = Files::default();
+        files.insert_text(path.clone(), "sync:\n  servces: {}\n");
+        let diagnostic = Diagnostic::error(&path, "unknown key `servces`")
+            .at(Span { start: 8, end: 15, line: 2, column: 3 })
+            .help("did you mean `services`?");
+        let drawn = draw(std::slice::from_ref(&diagnostic), &files, false);
+        insta::assert_snapshot!(drawn);
+        assert_eq!(
+            diagnostic.one_line(),
+            "syncline.yaml:2:3: error: unknown key `servces`; help: did you mean `services`?"
+        );
+    }
+}

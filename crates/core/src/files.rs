@@ -1,0 +1,101 @@
+//! The files of a repository at one commit, as far as they were read.
+//!
+//! The core does no I/O. Where it needs a file that is not here yet, it says so ([`Files::want`]), whoever called
+//! it reads what is wanted and calls again: each round reads side by side, and a repository is read no
+//! further than a manifest reaches into it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::names::RepoPath;
+
+/// What stands at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A file's text.
+    Text(String),
+    /// A file that is not text, or larger than we read; what is wrong with it.
+    Unreadable(String),
+    /// A folder: the names of the files and of the folders in it.
+    Folder {
+        /// Files.
+        files: BTreeSet<String>,
+        /// Folders.
+        folders: BTreeSet<String>,
+    },
+    /// Nothing.
+    Absent,
+}
+
+/// What the core asks for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Want {
+    /// The text of a file.
+    File(RepoPath),
+    /// The names in a folder.
+    Folder(RepoPath),
+}
+
+/// The entries read so far, and those wanted next.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    entries: BTreeMap<RepoPath, Entry>,
+    wanted: BTreeSet<Want>,
+}
+
+impl Files {
+    /// The largest file that is read, in bytes: CodeCommit's own limit on `GetFile` is 6 MB, templates are at
+    /// most 1 MB.
+    pub const MAX_FILE_BYTES: usize = 1 << 20;
+
+    /// Adds a file by its bytes.
+    pub fn insert_bytes(&mut self, path: RepoPath, bytes: Vec<u8>) {
+        let entry = if bytes.len() > Self::MAX_FILE_BYTES {
+            Entry::Unreadable(format!("larger than {} bytes", Self::MAX_FILE_BYTES))
+        } else {
+            match String::from_utf8(bytes) {
+                Ok(text) => Entry::Text(text),
+                Err(error) => Entry::Unreadable(format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to())),
+            }
+        };
+        self.insert(path, entry);
+    }
+
+    /// Adds a file by its text.
+    pub fn insert_text(&mut self, path: RepoPath, text: impl Into<String>) {
+        self.insert(path, Entry::Text(text.into()));
+    }
+
+    /// Adds whatever stands at a path.
+    pub fn insert(&mut self, path: RepoPath, entry: Entry) {
+        self.entries.insert(path, entry);
+    }
+
+    /// What stands at a path, as far as that was read.
+    pub fn get(&self, path: &RepoPath) -> Option<&Entry> {
+        self.entries.get(path)
+    }
+
+    /// The text of a file that was read.
+    pub fn text(&self, path: &RepoPath) -> Option<&str> {
+        match self.entries.get(path) {
+            Some(Entry::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The entry at a path; where it was not read yet, it is noted as wanted.
+    pub fn want(&mut self, want: Want) -> Option<&Entry> {
+        let (Want::File(path) | Want::Folder(path)) = &want;
+        if !self.entries.contains_key(path) {
+            self.wanted.insert(want);
+            return None;
+        }
+        let (Want::File(path) | Want::Folder(path)) = &want;
+        self.entries.get(path)
+    }
+
+    /// What to read before the next round. Empty when nothing is missing.
+    pub fn take_wanted(&mut self) -> BTreeSet<Want> {
+        std::mem::take(&mut self.wanted)
+    }
+}

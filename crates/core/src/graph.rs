@@ -1,0 +1,155 @@
+//! The graph of what waits for what: one order for it, or the cycle that has none.
+//!
+//! Ties are broken by the order in which the targets were given, which is that of the file, so that equal inputs
+//! give equal plans.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+
+/// Dependencies by index: `waits_on[i]` holds what `i` waits for.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    waits_on: Vec<BTreeSet<usize>>,
+}
+
+impl Graph {
+    /// A graph of `size` targets without edges.
+    pub fn new(size: usize) -> Self {
+        Self { waits_on: vec![BTreeSet::new(); size] }
+    }
+
+    /// Lets `waiter` wait for `dependency`. An edge twice is one.
+    pub fn add(&mut self, waiter: usize, dependency: usize) {
+        self.waits_on[waiter].insert(dependency);
+    }
+
+    /// What one target waits for.
+    pub fn waits_on(&self, waiter: usize) -> &BTreeSet<usize> {
+        &self.waits_on[waiter]
+    }
+
+    /// An order in which everything comes after what it waits for; among those that could come next, the one
+    /// given first.
+    ///
+    /// Errors: a cycle, as the indexes along it, the smallest first, each waiting for the next and the last for the
+    /// first.
+    pub fn order(&self) -> Result<Vec<usize>, Vec<usize>> {
+        let mut dependents = vec![Vec::new(); self.waits_on.len()];
+        let mut open: Vec<usize> = self.waits_on.iter().map(BTreeSet::len).collect();
+        for (waiter, dependencies) in self.waits_on.iter().enumerate() {
+            for &dependency in dependencies {
+                dependents[dependency].push(waiter);
+            }
+        }
+        let mut ready: BinaryHeap<Reverse<usize>> =
+            open.iter().enumerate().filter(|(_, count)| **count == 0).map(|(index, _)| Reverse(index)).collect();
+        let mut order = Vec::with_capacity(self.waits_on.len());
+        while let Some(Reverse(next)) = ready.pop() {
+            order.push(next);
+            for &dependent in &dependents[next] {
+                open[dependent] -= 1;
+                if open[dependent] == 0 {
+                    ready.push(Reverse(dependent));
+                }
+            }
+        }
+        if order.len() == self.waits_on.len() { Ok(order) } else { Err(self.cycle(&open)) }
+    }
+
+    /// Follows, from the first target that could not be ordered, the first dependency that could not either, until
+    /// one comes again.
+    fn cycle(&self, open: &[usize]) -> Vec<usize> {
+        let stuck = |index: &usize| open[*index] > 0;
+        let mut path: Vec<usize> = Vec::new();
+        let mut next = (0..open.len()).find(stuck);
+        while let Some(index) = next {
+            if let Some(start) = path.iter().position(|&seen| seen == index) {
+                let mut cycle = path.split_off(start);
+                let smallest =
+                    cycle.iter().enumerate().min_by_key(|(_, index)| **index).map_or(0, |(position, _)| position);
+                cycle.rotate_left(smallest);
+                return cycle;
+            }
+            path.push(index);
+            next = self.waits_on[index].iter().copied().find(stuck);
+        }
+        path
+    }
+
+    /// The longest chain, as indexes from its start to its end; the first of several of equal length.
+    pub fn longest_path(&self, order: &[usize]) -> Vec<usize> {
+        let mut length = vec![1usize; self.waits_on.len()];
+        let mut previous: Vec<Option<usize>> = vec![None; self.waits_on.len()];
+        for &index in order {
+            for &dependency in &self.waits_on[index] {
+                if length[dependency] + 1 > length[index] {
+                    length[index] = length[dependency] + 1;
+                    previous[index] = Some(dependency);
+                }
+            }
+        }
+        let mut at = order.iter().copied().max_by_key(|&index| (length[index], Reverse(index)));
+        let mut path = Vec::new();
+        while let Some(index) = at {
+            path.push(index);
+            at = previous[index];
+        }
+        path.reverse();
+        path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn graph(size: usize, edges: &[(usize, usize)]) -> Graph {
+        let mut graph = Graph::new(size);
+        for &(waiter, dependency) in edges {
+            graph.add(waiter, dependency);
+        }
+        graph
+    }
+
+    #[test]
+    fn file_order_breaks_ties() {
+        assert_eq!(graph(4, &[(0, 3)]).order(), Ok(vec![1, 2, 3, 0]));
+    }
+
+    #[test]
+    fn a_cycle_is_told_the_same_way_wherever_it_is_entered() {
+        assert_eq!(graph(4, &[(0, 2), (2, 3), (3, 1), (1, 2)]).order(), Err(vec![1, 2, 3]));
+        assert_eq!(graph(1, &[(0, 0)]).order(), Err(vec![0]));
+    }
+
+    #[test]
+    fn the_longest_path_is_found() {
+        let graph = graph(5, &[(1, 0), (2, 1), (3, 0), (4, 3)]);
+        assert_eq!(graph.longest_path(&graph.order().unwrap()), vec![0, 1, 2]);
+    }
+
+    proptest! {
+        #[test]
+        fn an_order_respects_every_edge_and_a_cycle_is_one(
+            edges in proptest::collection::vec((0usize..30, 0usize..30), 0..60)
+        ) {
+            let graph = graph(30, &edges);
+            match graph.order() {
+                Ok(order) => {
+                    let position = |index| order.iter().position(|&other| other == index);
+                    for (waiter, dependency) in edges {
+                        prop_assert!(position(dependency) < position(waiter));
+                    }
+                }
+                Err(cycle) => {
+                    for (at, &waiter) in cycle.iter().enumerate() {
+                        let dependency = cycle[(at + 1) % cycle.len()];
+                        prop_assert!(edges.contains(&(waiter, dependency)));
+                    }
+                }
+            }
+        }
+    }
+}

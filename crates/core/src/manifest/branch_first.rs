@@ -1,0 +1,64 @@
+//! The branch-first format: `service-sync: <branch>: {sync: [{to, spec, depends-on}], publish: {to}}`.
+
+use super::{EntryReader, Manifest, Places, Publish, TargetEntry};
+use crate::names::{BranchName, TargetKind, TargetName};
+use crate::yaml::{Node, Reader};
+
+const ENTRY_KEYS: [&str; 4] = ["to", "spec", "depends-on", "depends_on"];
+
+pub(super) fn read(branches: &Node, manifest: &mut Manifest, reader: &mut Reader<'_>) {
+    let Some(entries) = reader.mapping(branches, "`service-sync`") else { return };
+    for (key, entry) in entries {
+        let Some(branch) = reader.text(key, "the name of a branch").map(BranchName::new) else { continue };
+        let Some(keys) = reader.mapping(entry, &format!("branch `{branch}`")) else { continue };
+        reader.known_keys(keys, &format!("branch `{branch}`"), &["sync", "publish"]);
+        if let Some(sync) = entry.get("sync") {
+            for target in reader.one_or_many(sync) {
+                manifest.targets.extend(read_target(target, &branch, &manifest.app, reader));
+            }
+        }
+        if let Some(publish) = entry.get("publish") {
+            for one in reader.one_or_many(publish) {
+                manifest.publish.extend(read_publish(one, &branch, reader));
+            }
+        }
+    }
+}
+
+fn read_target(entry: &Node, branch: &BranchName, app: &str, reader: &mut Reader<'_>) -> Option<TargetEntry> {
+    let keys = reader.mapping(entry, "an entry of `sync`")?;
+    reader.known_keys(keys, "an entry of `sync`", &ENTRY_KEYS);
+    let Some(to) = entry.get("to") else {
+        reader.error(entry.span, "an entry of `sync` has no `to`", "name the service instance: `to: my-service-beta`");
+        return None;
+    };
+    let name = reader.text(to, "`to`")?;
+    let mut parts = EntryReader { reader, app };
+    let (spec, spec_span) = parts.spec(entry, to.span);
+    Some(TargetEntry {
+        name: TargetName::new(name),
+        kind: TargetKind::ServiceInstance,
+        service: None,
+        own_name: name.to_owned(),
+        branch: branch.clone(),
+        stack: parts.stack(entry, &[name]),
+        depends_on: parts.depends_on(entry, false),
+        spec,
+        template: None,
+        places: Places { name: to.span, spec: spec_span, template: to.span },
+    })
+}
+
+fn read_publish(entry: &Node, from: &BranchName, reader: &mut Reader<'_>) -> Option<Publish> {
+    let keys = reader.mapping(entry, "`publish`")?;
+    reader.known_keys(keys, "`publish`", &["to"]);
+    let Some(to) = entry.get("to") else {
+        reader.error(entry.span, "`publish` has no `to`", "name the branch that the pull request goes to");
+        return None;
+    };
+    let to_branch = BranchName::new(reader.text(to, "`to`")?);
+    if to_branch == *from {
+        reader.error(to.span, format!("`publish` from `{from}` to itself"), "name another branch");
+    }
+    Some(Publish { from: from.clone(), to: to_branch })
+}

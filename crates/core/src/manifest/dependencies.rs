@@ -1,0 +1,125 @@
+//! What a name in a `depends_on` means on one branch: the targets that are waited for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{DependsOn, Manifest, TargetEntry};
+use crate::diagnostic::{Span, nearest};
+use crate::names::{BranchName, TargetName};
+use crate::yaml::{Reader, list};
+
+/// One target waits for another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Edge {
+    /// The one that waits.
+    pub waiter: TargetName,
+    /// The one that is waited for.
+    pub dependency: TargetName,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why one target waits for another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// The manifest says so, here.
+    Written(Span),
+    /// It lives in that environment.
+    Environment,
+}
+
+/// The edges that the manifest's `depends_on` make on one branch.
+///
+/// Notes names that nothing bears, and dependencies across branches, for the targets of EVERY branch: a
+/// manifest is right or wrong as a whole. Edges come in the order of the file, each once.
+pub fn dependencies(manifest: &Manifest, branch: &BranchName, reader: &mut Reader<'_>) -> Vec<Edge> {
+    let names = Names::new(manifest);
+    let mut edges = Vec::new();
+    let mut seen = BTreeSet::new();
+    for target in &manifest.targets {
+        for written in &target.depends_on {
+            let found = names.on_branch_of(target, written, reader);
+            if target.branch != *branch {
+                continue;
+            }
+            for dependency in found {
+                if seen.insert((target.name.clone(), dependency.name.clone())) {
+                    edges.push(Edge {
+                        waiter: target.name.clone(),
+                        dependency: dependency.name.clone(),
+                        reason: Reason::Written(written.span),
+                    });
+                }
+            }
+        }
+    }
+    edges
+}
+
+struct Names<'m> {
+    targets: BTreeMap<&'m str, &'m TargetEntry>,
+    services: BTreeMap<&'m str, Vec<&'m TargetEntry>>,
+}
+
+impl<'m> Names<'m> {
+    fn new(manifest: &'m Manifest) -> Self {
+        let mut services: BTreeMap<&str, Vec<&TargetEntry>> = BTreeMap::new();
+        for target in &manifest.targets {
+            if let Some(service) = &target.service {
+                services.entry(service).or_default().push(target);
+            }
+        }
+        let targets = manifest.targets.iter().map(|target| (target.name.as_str(), target)).collect();
+        Self { targets, services }
+    }
+
+    fn on_branch_of(&self, target: &TargetEntry, written: &DependsOn, reader: &mut Reader<'_>) -> Vec<&'m TargetEntry> {
+        let name = written.name.as_str();
+        let branch = &target.branch;
+        if let Some(instances) = self.services.get(name) {
+            let here: Vec<_> = instances.iter().copied().filter(|other| other.branch == *branch).collect();
+            if here.is_empty() {
+                reader.warning(
+                    written.span,
+                    format!("service `{name}` has no instance on branch `{branch}`, so `{}` waits for nothing", target.name),
+                    format!("give `{name}` an instance on `{branch}`, or move this `depends_on` to the instances that need it"),
+                );
+            }
+            return here;
+        }
+        match self.targets.get(name) {
+            Some(other) if other.branch == *branch => vec![other],
+            Some(other) if written.on_service => {
+                reader.warning(
+                    written.span,
+                    format!(
+                        "`{name}` is on branch `{}`, so `{}` on `{branch}` does not wait for it",
+                        other.branch, target.name
+                    ),
+                    "move this `depends_on` to the instances that need it",
+                );
+                Vec::new()
+            }
+            Some(other) => {
+                reader.error(
+                    written.span,
+                    format!("`{}` is on branch `{branch}`, but `{name}` is on `{}`", target.name, other.branch),
+                    "dependencies hold within a branch: name a target of the same branch",
+                );
+                Vec::new()
+            }
+            None => {
+                let known: BTreeSet<&str> = self.targets.keys().chain(self.services.keys()).copied().collect();
+                let help = match nearest(name, known.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("known here: {}", list(&known.into_iter().take(20).collect::<Vec<_>>())),
+                };
+                reader.error(
+                    written.span,
+                    format!("`{}` depends on `{name}`, which is not in the manifest", target.name),
+                    help,
+                );
+                Vec::new()
+            }
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! The ops manifest: which targets there are, on which branch, what they wait for, what is published where.
+//!
+//! Two formats are read into one model: service first (`sync`) and branch first (`service-sync`); each has a file
+//! of its own here. The model keeps places, since what is wrong with a name is often found only later. Specs
+//! and templates are none of its business: see [`crate::recipe`].
+
+mod branch_first;
+mod dependencies;
+mod service_first;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use dependencies::{Edge, Reason, dependencies};
+
+use crate::diagnostic::{self, Diagnostic, Span};
+use crate::names::{BranchName, RepoPath, RepositoryName, StackName, TargetKind, TargetName};
+use crate::yaml::{self, Content, Node, Reader};
+
+/// The names under which a manifest is looked for at the root of the repository, in this order.
+pub const NAMES: [&str; 6] =
+    ["syncline.yaml", "syncline.yml", ".proton-ops.yaml", ".proton-ops.yml", "proton-ops.yaml", "proton-ops.yml"];
+
+/// Where a spec is looked for when the manifest does not say.
+pub const DEFAULT_SPEC: &str = "service-spec.yaml";
+
+/// A manifest that was read.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// The file it was read from.
+    pub path: RepoPath,
+    /// The prefix of stack names.
+    pub app: String,
+    /// Every target of every branch, in the order of the file.
+    pub targets: Vec<TargetEntry>,
+    /// Which branch is published to which.
+    pub publish: Vec<Publish>,
+}
+
+/// What the manifest says about one target.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TargetEntry {
+    /// What it is called.
+    pub name: TargetName,
+    /// What it is.
+    pub kind: TargetKind,
+    /// The service that it is an instance of; nothing for an environment and in the branch-first format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// Its own name: the instance's within the service, the environment's.
+    pub own_name: String,
+    /// The branch that deploys it.
+    pub branch: BranchName,
+    /// Its spec.
+    pub spec: RepoPath,
+    /// The template bundle that renders it, where the manifest names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<BundleName>,
+    /// The stack that it is.
+    pub stack: StackName,
+    /// What it waits for, as written.
+    #[serde(skip)]
+    pub depends_on: Vec<DependsOn>,
+    /// Where its entry stands, and where its spec is named.
+    #[serde(skip)]
+    pub places: Places,
+}
+
+/// Where the parts of an entry stand in the manifest.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Places {
+    /// The target's name.
+    pub name: Span,
+    /// Its spec, or its name where the spec is the default.
+    pub spec: Span,
+    /// Its template, or its name where none is named.
+    pub template: Span,
+}
+
+/// A template bundle by name and major version: `lb-web@1`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BundleName {
+    /// The folder under the templates folder.
+    pub name: String,
+    /// The major version; nothing when the manifest does not say: the highest there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub major: Option<u32>,
+}
+
+impl BundleName {
+    fn parse(text: &str) -> Option<Self> {
+        let (name, major) = match text.split_once('@') {
+            Some((name, major)) => (name, Some(major.trim_start_matches('v').parse().ok()?)),
+            None => (text, None),
+        };
+        let is_plain = !name.is_empty()
+            && name.chars().all(|character| character.is_ascii_alphanumeric() || "_-.".contains(character))
+            && !name.starts_with('.');
+        is_plain.then(|| Self { name: name.to_owned(), major })
+    }
+}
+
+/// One name in a `depends_on`.
+#[derive(Clone, Debug)]
+pub struct DependsOn {
+    /// The name as written: a service, `service/instance`, an environment, an instance.
+    pub name: String,
+    /// Where it stands.
+    pub span: Span,
+    /// Written on a service, and so meant for each of its instances on whichever branch.
+    pub on_service: bool,
+}
+
+/// A pull request from one branch to another, once everything on the first is in step.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Publish {
+    /// The branch that was synced.
+    pub from: BranchName,
+    /// The branch that the pull request goes to.
+    pub to: BranchName,
+}
+
+/// Reads a manifest.
+///
+/// Gives the model where the file has the shape of a manifest, and every problem in file order. With an error
+/// among them the model is good for further checks, not for deploying.
+pub fn read(path: &RepoPath, text: &str, repository: &RepositoryName) -> (Option<Manifest>, Vec<Diagnostic>) {
+    let root = match yaml::parse(path, text) {
+        Ok(root) => root,
+        Err(error) => return (None, vec![error]),
+    };
+    let mut reader = Reader::new(path);
+    let manifest = read_root(&root, repository, &mut reader);
+    let mut diagnostics = reader.diagnostics;
+    diagnostic::sort(&mut diagnostics);
+    (manifest, diagnostics)
+}
+
+fn read_root(root: &Node, repository: &RepositoryName, reader: &mut Reader<'_>) -> Option<Manifest> {
+    if root.is_null() {
+        reader.error(
+            root.span,
+            "the manifest is empty",
+            "say under `sync: services:` what is to be deployed from which branch",
+        );
+        return None;
+    }
+    let entries = reader.mapping(root, "the manifest")?;
+    if let Some(kind) = root.get("proton").and_then(Node::text) {
+        reader.error(
+            root.span,
+            format!("this is a spec (`proton: {kind}`), not a manifest"),
+            "name this file under `spec:` in a manifest of its own",
+        );
+        return None;
+    }
+    let mut manifest = Manifest {
+        path: reader.path().clone(),
+        app: app_name(root, repository, reader),
+        targets: Vec::new(),
+        publish: Vec::new(),
+    };
+    match (root.get("sync"), root.get("service-sync")) {
+        (Some(sync), None) => {
+            reader.known_keys(entries, "the manifest", &["app", "sync"]);
+            service_first::read(sync, &mut manifest, reader);
+        }
+        (None, Some(branches)) => {
+            reader.known_keys(entries, "the manifest", &["app", "service-sync"]);
+            branch_first::read(branches, &mut manifest, reader);
+        }
+        (Some(_), Some(_)) => {
+            let key = entries.iter().map(|(key, _)| key).find(|key| key.text() == Some("service-sync"));
+            reader.error(
+                key.unwrap_or(root).span,
+                "both `sync` and `service-sync` in one manifest",
+                "keep one of the two formats",
+            );
+            return None;
+        }
+        (None, None) => {
+            reader.known_keys(entries, "the manifest", &["app", "sync", "service-sync"]);
+            reader.error(
+                root.span,
+                "neither `sync` nor `service-sync` in the manifest",
+                "say under `sync: services:` what is to be deployed from which branch",
+            );
+            return None;
+        }
+    }
+    check_names(&manifest, reader);
+    Some(manifest)
+}
+
+fn app_name(root: &Node, repository: &RepositoryName, reader: &mut Reader<'_>) -> String {
+    match root.get("app") {
+        Some(app) => reader.text(app, "`app`").unwrap_or_default().to_owned(),
+        // A repository's name may hold what a stack's name may not.
+        None => repository.as_str().replace(['_', '.'], "-"),
+    }
+}
+
+/// Stack names are valid, and neither a target's name nor a stack is used twice.
+fn check_names(manifest: &Manifest, reader: &mut Reader<'_>) {
+    let mut names: BTreeMap<&TargetName, &TargetEntry> = BTreeMap::new();
+    let mut stacks: BTreeMap<&StackName, &TargetEntry> = BTreeMap::new();
+    for target in &manifest.targets {
+        let span = target.places.name;
+        if !target.stack.is_valid() {
+            reader.error(
+                span,
+                format!("`{}` cannot be the name of a stack", target.stack),
+                format!("CloudFormation allows letters, digits and hyphens, a letter first, at most {} characters; change `app`, the name here, or set `stack`", StackName::MAX_LENGTH),
+            );
+        }
+        if let Some(first) = names.insert(&target.name, target) {
+            let line = first.places.name.line;
+            reader.error(
+                span,
+                format!("two targets are called `{}`", target.name),
+                format!("the other stands in line {line}: rename one of them"),
+            );
+        } else if let Some(first) = stacks.insert(&target.stack, target) {
+            let (line, name) = (first.places.name.line, &first.name);
+            reader.error(
+                span,
+                format!("`{}` and `{name}` would be one stack, `{}`", target.name, target.stack),
+                format!("`{name}` stands in line {line}: rename one of them, or set its `stack`"),
+            );
+        }
+    }
+}
+
+/// The entries of a mapping, or of a list of mappings, which means the same.
+fn named_entries<'n>(node: &'n Node, what: &str, reader: &mut Reader<'_>) -> Vec<(&'n Node, &'n Node)> {
+    match &node.content {
+        Content::Sequence(items) => items
+            .iter()
+            .flat_map(|item| reader.mapping(item, &format!("an entry of {what}")).unwrap_or_default())
+            .map(|(key, value)| (key, value))
+            .collect(),
+        _ if node.is_null() => Vec::new(),
+        _ => reader.mapping(node, what).unwrap_or_default().iter().map(|(key, value)| (key, value)).collect(),
+    }
+}
+
+/// The keys of an entry, its spec and what it waits for: what the formats have in common.
+struct EntryReader<'r, 'a> {
+    reader: &'r mut Reader<'a>,
+    app: &'r str,
+}
+
+impl EntryReader<'_, '_> {
+    fn depends_on(&mut self, node: &Node, on_service: bool) -> Vec<DependsOn> {
+        ["depends_on", "depends-on"]
+            .iter()
+            .filter_map(|key| node.get(key).map(|value| (key, value)))
+            .flat_map(|(key, value)| {
+                self.reader
+                    .texts(value, &format!("`{key}`"))
+                    .into_iter()
+                    .map(|(name, node)| DependsOn { name: name.to_owned(), span: node.span, on_service })
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    fn spec(&mut self, entry: &Node, default: Span) -> (RepoPath, Span) {
+        let fallback = || RepoPath::parse(DEFAULT_SPEC).unwrap_or_else(RepoPath::root);
+        let Some(node) = entry.get("spec") else { return (fallback(), default) };
+        let path = self.reader.repo_path(node, "`spec`");
+        if path.as_ref() == Some(self.reader.path()) {
+            self.reader.error(
+                node.span,
+                "`spec` names the manifest itself",
+                "name the file with `proton: ServiceSpec` or `template-file-path`",
+            );
+        }
+        (path.unwrap_or_else(fallback), node.span)
+    }
+
+    fn template(&mut self, entry: &Node, default: Span) -> (Option<BundleName>, Span) {
+        let Some(node) = entry.get("template") else { return (None, default) };
+        let Some(text) = self.reader.text(node, "`template`") else { return (None, node.span) };
+        let name = BundleName::parse(text);
+        if name.is_none() {
+            self.reader.error(
+                node.span,
+                format!("`{text}` does not name a template bundle"),
+                "write `name@major`, as in `lb-web@1`",
+            );
+        }
+        (name, node.span)
+    }
+
+    fn branch(&mut self, key: &Node, entry: &Node) -> Option<BranchName> {
+        match entry.get("branch") {
+            Some(node) => self.reader.text(node, "`branch`").map(BranchName::new),
+            None => {
+                let name = key.text().unwrap_or_default();
+                self.reader.error(
+                    key.span,
+                    format!("`{name}` has no `branch`"),
+                    "say which branch deploys it: `branch: main`",
+                );
+                None
+            }
+        }
+    }
+
+    fn stack(&mut self, entry: &Node, parts: &[&str]) -> StackName {
+        match entry.get("stack").and_then(|node| self.reader.text(node, "`stack`")) {
+            Some(name) => StackName::new(name),
+            None => {
+                let mut name = self.app.to_owned();
+                for part in parts {
+                    name.push('-');
+                    name.push_str(part);
+                }
+                StackName::new(name)
+            }
+        }
+    }
+}

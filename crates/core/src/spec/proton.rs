@@ -1,0 +1,95 @@
+//! Proton's specs: a service's instances and pipeline, an environment, each with the inputs of its template bundle.
+
+use serde_json::{Map, Value};
+
+use crate::diagnostic::Span;
+use crate::yaml::{Content, Node, Reader};
+
+/// A service spec: several instances, of which an entry of the manifest uses one.
+#[derive(Clone, Debug)]
+pub struct ServiceSpec {
+    /// The instances, in the order of the file.
+    pub instances: Vec<InstanceSpec>,
+    /// Where the list of instances stands.
+    pub instances_span: Span,
+}
+
+/// One instance of a service spec.
+#[derive(Clone, Debug)]
+pub struct InstanceSpec {
+    /// Its name, which the manifest refers to.
+    pub name: String,
+    /// The environment that it runs in.
+    pub environment: Option<String>,
+    /// Its inputs as written, for places; nothing where it has none.
+    pub inputs: Option<Node>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// An environment spec.
+#[derive(Clone, Debug)]
+pub struct EnvironmentSpec {
+    /// Its inputs as written; nothing where it has none.
+    pub inputs: Option<Node>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// The inputs of an instance or an environment as JSON, in the order of the file.
+pub fn values(inputs: Option<&Node>) -> Map<String, Value> {
+    match inputs.map(Node::to_json) {
+        Some(Value::Object(values)) => values,
+        _ => Map::new(),
+    }
+}
+
+pub(super) fn read_service(root: &Node, reader: &mut Reader<'_>) -> Option<ServiceSpec> {
+    let entries = reader.mapping(root, "the service spec")?;
+    reader.known_keys(entries, "a service spec", &["proton", "pipeline", "instances"]);
+    let Some(list) = root.get("instances") else {
+        reader.error(
+            root.span,
+            "the service spec has no `instances`",
+            "list them: `instances: [{name: beta, environment: beta}]`",
+        );
+        return None;
+    };
+    let Content::Sequence(items) = &list.content else {
+        reader.error(
+            list.span,
+            format!("`instances` must be a list, not {}", list.kind()),
+            "start each instance with `- name: …`",
+        );
+        return None;
+    };
+    let instances = items.iter().filter_map(|item| read_instance(item, reader)).collect();
+    Some(ServiceSpec { instances, instances_span: list.span })
+}
+
+fn read_instance(node: &Node, reader: &mut Reader<'_>) -> Option<InstanceSpec> {
+    let entries = reader.mapping(node, "an instance")?;
+    reader.known_keys(entries, "an instance", &["name", "environment", "spec"]);
+    let Some(name) = node.get("name") else {
+        reader.error(node.span, "an instance has no `name`", "give it the name that the manifest uses");
+        return None;
+    };
+    let name = reader.text(name, "`name`")?.to_owned();
+    let environment = match node.get("environment") {
+        Some(environment) => reader.text(environment, "`environment`").map(str::to_owned),
+        None => None,
+    };
+    Some(InstanceSpec { name, environment, inputs: inputs(node, reader), span: node.span })
+}
+
+pub(super) fn read_environment(root: &Node, reader: &mut Reader<'_>) -> Option<EnvironmentSpec> {
+    let entries = reader.mapping(root, "the environment spec")?;
+    reader.known_keys(entries, "an environment spec", &["proton", "spec"]);
+    Some(EnvironmentSpec { inputs: inputs(root, reader), span: root.span })
+}
+
+fn inputs(node: &Node, reader: &mut Reader<'_>) -> Option<Node> {
+    let inputs = node.get("spec").filter(|inputs| !inputs.is_null())?;
+    reader.mapping(inputs, "`spec`")?;
+    Some(inputs.clone())
+}

@@ -1,0 +1,139 @@
+//! What CloudFormation is asked for: a template, its parameters, its tags; and what a template says of itself.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::diagnostic::{Diagnostic, Span};
+use crate::names::{Digest, RepoPath, StackName};
+use crate::yaml::{self, Node};
+
+/// The longest template that goes into a request itself, in bytes. A longer one goes through S3.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
+pub const MAX_INLINE_TEMPLATE_BYTES: usize = 51_200;
+
+/// The longest template at all, in bytes.
+pub const MAX_TEMPLATE_BYTES: usize = 1_000_000;
+
+/// A stack as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackRequest {
+    /// Its name.
+    pub stack: StackName,
+    /// The template, as written or rendered.
+    pub template: String,
+    /// Values of its parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl StackRequest {
+    /// Equal digests ask for equal stacks.
+    pub fn digest(&self) -> Digest {
+        let mut hash = Sha256::new();
+        feed(&mut hash, self.stack.as_str());
+        feed(&mut hash, &self.template);
+        for values in [&self.parameters, &self.tags] {
+            hash.update((values.len() as u64).to_le_bytes());
+            for (key, value) in values {
+                feed(&mut hash, key);
+                feed(&mut hash, value);
+            }
+        }
+        finish(hash)
+    }
+}
+
+/// Adds a text with its length, so that no two lists of texts feed the same bytes.
+pub(crate) fn feed(hash: &mut Sha256, text: &str) {
+    hash.update((text.len() as u64).to_le_bytes());
+    hash.update(text.as_bytes());
+}
+
+/// The digest in hexadecimal.
+pub(crate) fn finish(hash: Sha256) -> Digest {
+    Digest::new(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
+/// The digest of one text.
+pub fn digest_of(text: &str) -> Digest {
+    let mut hash = Sha256::new();
+    feed(&mut hash, text);
+    finish(hash)
+}
+
+/// Checks a template against the values for its parameters, as far as CloudFormation would refuse it outright.
+///
+/// `path` is the template's file, `spec` the file that gives the values. A rendered template has no places of its
+/// own, so `rendered` blames the file as a whole.
+pub fn check(
+    path: &RepoPath,
+    template: &str,
+    rendered: bool,
+    spec: &RepoPath,
+    owner: Span,
+    values: &BTreeMap<String, (String, Span)>,
+) -> Vec<Diagnostic> {
+    let unplaced = |diagnostic: Diagnostic| {
+        if rendered {
+            let line = diagnostic.span.map_or(0, |span| span.line);
+            Diagnostic {
+                span: None,
+                message: format!("{} (line {line} of the rendered template)", diagnostic.message),
+                ..diagnostic
+            }
+        } else {
+            diagnostic
+        }
+    };
+    if template.len() > MAX_TEMPLATE_BYTES {
+        return vec![
+            Diagnostic::error(path, format!("the template is larger than {MAX_TEMPLATE_BYTES} bytes"))
+                .help("split it into several stacks"),
+        ];
+    }
+    let root = match yaml::parse(path, template) {
+        Ok(root) => root,
+        Err(error) => return vec![unplaced(error)],
+    };
+    let mut found = Vec::new();
+    if root.get("Resources").is_none() {
+        found.push(unplaced(
+            Diagnostic::error(path, "the template has no `Resources`")
+                .at(root.span)
+                .help("a CloudFormation template declares at least one resource"),
+        ));
+    }
+    let declared: Vec<(&Node, &Node)> = match root.get("Parameters").map(|node| &node.content) {
+        Some(yaml::Content::Mapping(entries)) => entries.iter().map(|(key, value)| (key, value)).collect(),
+        _ => Vec::new(),
+    };
+    let names: Vec<&str> = declared.iter().filter_map(|(key, _)| key.text()).collect();
+    for (name, (_, span)) in values {
+        if !names.contains(&name.as_str()) {
+            let help = crate::diagnostic::nearest(name, names.iter().copied()).map_or_else(
+                || format!("the template declares {}", yaml::list(&names)),
+                |near| format!("did you mean `{near}`?"),
+            );
+            found.push(
+                Diagnostic::error(spec, format!("the template `{path}` has no parameter `{name}`"))
+                    .at(*span)
+                    .help(help),
+            );
+        }
+    }
+    for (key, parameter) in declared {
+        let Some(name) = key.text() else { continue };
+        if parameter.get("Default").is_none() && !values.contains_key(name) {
+            found.push(
+                Diagnostic::error(spec, format!("parameter `{name}` of `{path}` has neither a value nor a default"))
+                    .at(owner)
+                    .help(format!("give it under `parameters`, or a `Default` in `{path}`")),
+            );
+        }
+    }
+    found
+}

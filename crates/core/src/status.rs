@@ -1,0 +1,141 @@
+//! The statuses of a sync and of a target in it, and which may follow which. The words are Proton's where it had one.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The status of a sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SyncStatus {
+    /// Waits for the lease of its branch.
+    Queued,
+    /// Holds the lease; its execution starts.
+    Initiated,
+    /// Its plan is stored and carried out.
+    InProgress,
+    /// Every target is in step.
+    Succeeded,
+    /// A target is not, or the input was bad.
+    Failed,
+    /// A newer commit took its place before it began.
+    Superseded,
+    /// Stopped by hand.
+    Cancelled,
+}
+
+impl SyncStatus {
+    /// Whether nothing follows.
+    pub fn is_terminal(self) -> bool {
+        !matches!(self, Self::Queued | Self::Initiated | Self::InProgress)
+    }
+
+    /// The word as stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "QUEUED",
+            Self::Initiated => "INITIATED",
+            Self::InProgress => "IN_PROGRESS",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::Superseded => "SUPERSEDED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+
+    /// The statuses from which this one may follow. A write of this status is conditional on one of them.
+    pub fn may_follow(self) -> &'static [SyncStatus] {
+        match self {
+            Self::Queued => &[],
+            Self::Initiated | Self::Superseded => &[Self::Queued],
+            Self::InProgress => &[Self::Initiated],
+            Self::Succeeded => &[Self::InProgress],
+            Self::Failed | Self::Cancelled => &[Self::Queued, Self::Initiated, Self::InProgress],
+        }
+    }
+}
+
+impl fmt::Display for SyncStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// The status of a target in a sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TargetStatus {
+    /// Waits for others.
+    Pending,
+    /// Its stack is looked at or worked on.
+    Deploying,
+    /// Its stack is in step, after an operation.
+    Succeeded,
+    /// Its stack was in step already.
+    Unchanged,
+    /// Its stack is not in step.
+    Failed,
+    /// Not touched, since something that it waits for failed, or since the sync was stopped.
+    Skipped,
+    /// Held.
+    Blocked,
+}
+
+impl TargetStatus {
+    /// Whether nothing follows in this sync.
+    pub fn is_terminal(self) -> bool {
+        !matches!(self, Self::Pending | Self::Deploying)
+    }
+
+    /// Whether the stack is in step with the sync's commit.
+    pub fn is_in_step(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Unchanged)
+    }
+
+    /// The word as stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Deploying => "DEPLOYING",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Unchanged => "UNCHANGED",
+            Self::Failed => "FAILED",
+            Self::Skipped => "SKIPPED",
+            Self::Blocked => "BLOCKED",
+        }
+    }
+}
+
+impl fmt::Display for TargetStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// How a target ended in a sync.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// A terminal status.
+    pub status: TargetStatus,
+    /// Why, where it is not in step: the first resource that failed, the target that it waited for in vain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The digest of what was deployed, where the target is in step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployed: Option<crate::names::Digest>,
+    /// The stack's outputs, where others need them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<std::collections::BTreeMap<String, String>>,
+}
+
+impl Outcome {
+    /// An outcome with a reason.
+    pub fn because(status: TargetStatus, reason: impl Into<String>) -> Self {
+        Self { status, reason: Some(reason.into()), deployed: None, outputs: None }
+    }
+
+    /// A failure.
+    pub fn failed(reason: impl Into<String>) -> Self {
+        Self::because(TargetStatus::Failed, reason)
+    }
+}

@@ -1,0 +1,163 @@
+//! The walk's sets in memory, with a fault to order: for the tests and the model of the walk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Settled, WalkStore, Workflow};
+use crate::names::{SyncId, TargetName, TargetNumber};
+use crate::status::Outcome;
+
+/// The walk was cut off before a write, as by a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interrupted;
+
+/// What was started so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Started {
+    /// How often each target's execution really began.
+    pub targets: BTreeMap<TargetNumber, u32>,
+    /// Whether the sync was told that all has settled.
+    pub answered: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Item {
+    name: TargetName,
+    waiting_on: BTreeSet<TargetNumber>,
+    dependents: BTreeSet<TargetNumber>,
+    outcome: Option<Outcome>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    items: BTreeMap<TargetNumber, Item>,
+    open: BTreeSet<TargetNumber>,
+    started: Started,
+    writes_left: Option<u32>,
+}
+
+/// One sync's sets in memory.
+#[derive(Debug, Default)]
+pub struct MemoryWalk {
+    state: Mutex<State>,
+}
+
+impl MemoryWalk {
+    /// A sync in which each target waits on the given ones.
+    pub fn new(waits_on: &[BTreeSet<TargetNumber>]) -> Self {
+        let mut state = State::default();
+        for (number, waits_on) in (0..).map(TargetNumber).zip(waits_on) {
+            let item = Item {
+                name: TargetName::new(format!("target-{number}")),
+                waiting_on: waits_on.clone(),
+                dependents: BTreeSet::new(),
+                outcome: None,
+            };
+            state.items.insert(number, item);
+            state.open.insert(number);
+        }
+        for (number, waits_on) in (0..).map(TargetNumber).zip(waits_on) {
+            for dependency in waits_on {
+                if let Some(item) = state.items.get_mut(dependency) {
+                    item.dependents.insert(number);
+                }
+            }
+        }
+        Self { state: Mutex::new(state) }
+    }
+
+    /// Lets so many writes happen and cuts off before the next one; without a number, none is cut off.
+    pub fn interrupt_after(&self, writes: Option<u32>) {
+        self.lock().writes_left = writes;
+    }
+
+    /// The targets that wait on nothing from the first.
+    pub fn ready(&self) -> BTreeSet<TargetNumber> {
+        self.lock().items.iter().filter(|(_, item)| item.waiting_on.is_empty()).map(|(number, _)| *number).collect()
+    }
+
+    /// What was started.
+    pub fn started(&self) -> Started {
+        self.lock().started.clone()
+    }
+
+    /// The outcome on record for a target.
+    pub fn outcome(&self, target: TargetNumber) -> Option<Outcome> {
+        self.lock().items.get(&target).and_then(|item| item.outcome.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> Result<MutexGuard<'_, State>, Interrupted> {
+        let mut state = self.lock();
+        match &mut state.writes_left {
+            Some(0) => return Err(Interrupted),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        Ok(state)
+    }
+}
+
+impl WalkStore for MemoryWalk {
+    type Error = Interrupted;
+
+    async fn record(
+        &self,
+        _: &SyncId,
+        outcomes: &BTreeMap<TargetNumber, Outcome>,
+    ) -> Result<BTreeMap<TargetNumber, Settled>, Interrupted> {
+        let mut recorded = BTreeMap::new();
+        for (number, outcome) in outcomes {
+            let mut state = self.write()?;
+            let Some(item) = state.items.get_mut(number) else { continue };
+            let outcome = item.outcome.get_or_insert_with(|| outcome.clone()).clone();
+            recorded.insert(*number, Settled { name: item.name.clone(), outcome, dependents: item.dependents.clone() });
+        }
+        Ok(recorded)
+    }
+
+    async fn release(
+        &self,
+        _: &SyncId,
+        dependency: TargetNumber,
+        waiters: &BTreeSet<TargetNumber>,
+    ) -> Result<BTreeSet<TargetNumber>, Interrupted> {
+        let mut ready = BTreeSet::new();
+        for number in waiters {
+            let mut state = self.write()?;
+            let Some(item) = state.items.get_mut(number) else { continue };
+            item.waiting_on.remove(&dependency);
+            if item.waiting_on.is_empty() {
+                ready.insert(*number);
+            }
+        }
+        Ok(ready)
+    }
+
+    async fn close(&self, _: &SyncId, targets: &BTreeSet<TargetNumber>) -> Result<bool, Interrupted> {
+        let mut state = self.write()?;
+        state.open.retain(|number| !targets.contains(number));
+        Ok(state.open.is_empty())
+    }
+}
+
+impl Workflow for MemoryWalk {
+    type Error = Interrupted;
+
+    async fn start(&self, _: &SyncId, targets: &BTreeSet<TargetNumber>) -> Result<(), Interrupted> {
+        for number in targets {
+            let mut state = self.write()?;
+            // An execution of the same name is not started twice.
+            state.started.targets.entry(*number).or_insert(1);
+        }
+        Ok(())
+    }
+
+    async fn all_settled(&self, _: &SyncId) -> Result<(), Interrupted> {
+        self.write()?.started.answered = true;
+        Ok(())
+    }
+}
