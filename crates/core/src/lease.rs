@@ -17,6 +17,8 @@ pub struct Claim {
     pub sync: SyncId,
     /// The commit.
     pub commit: CommitId,
+    /// The manifest branch's commit, which decides what the branch may deploy; nothing where there is no such branch.
+    pub manifest_commit: Option<CommitId>,
 }
 
 /// Who syncs a branch, who waits, and what is in step.
@@ -41,8 +43,8 @@ pub struct Lease {
 pub struct InStep {
     /// The branch's commit.
     pub commit: CommitId,
-    /// The manifest branch's commit, which decides what the branch may deploy.
-    pub manifest_commit: CommitId,
+    /// The manifest branch's commit.
+    pub manifest_commit: Option<CommitId>,
 }
 
 /// What a request for the lease came to.
@@ -59,17 +61,19 @@ pub enum Requested {
 }
 
 impl Lease {
-    /// Asks for the lease for a new sync. `manifest_commit` is the manifest branch's head.
-    pub fn request(&mut self, claim: Claim, manifest_commit: &CommitId) -> Requested {
+    /// Asks for the lease for a new sync.
+    pub fn request(&mut self, claim: Claim) -> Requested {
         let newest = self.waiting.as_ref().or(self.holder.as_ref());
         match newest {
-            Some(newest) if newest.commit == claim.commit => Requested::AlreadyClaimed(newest.sync.clone()),
+            Some(newest) if newest.commit == claim.commit && newest.manifest_commit == claim.manifest_commit => {
+                Requested::AlreadyClaimed(newest.sync.clone())
+            }
             Some(_) => {
                 self.superseded.extend(self.waiting.replace(claim));
                 Requested::Queued
             }
             None if self.in_step.as_ref().is_some_and(|in_step| {
-                in_step.commit == claim.commit && in_step.manifest_commit == *manifest_commit
+                in_step.commit == claim.commit && in_step.manifest_commit == claim.manifest_commit
             }) =>
             {
                 Requested::InStep
@@ -106,19 +110,19 @@ mod tests {
     use super::*;
 
     fn claim(number: u32) -> Claim {
-        Claim { sync: SyncId::new(format!("sync-{number}")), commit: CommitId::new(format!("commit-{number}")) }
-    }
-
-    fn manifest() -> CommitId {
-        CommitId::new("manifest")
+        Claim {
+            sync: SyncId::new(format!("sync-{number}")),
+            commit: CommitId::new(format!("commit-{number}")),
+            manifest_commit: Some(CommitId::new("manifest")),
+        }
     }
 
     #[test]
     fn a_push_while_a_sync_runs_waits_and_the_newest_wins() {
         let mut lease = Lease::default();
-        assert_eq!(lease.request(claim(1), &manifest()), Requested::Acquired);
-        assert_eq!(lease.request(claim(2), &manifest()), Requested::Queued);
-        assert_eq!(lease.request(claim(3), &manifest()), Requested::Queued);
+        assert_eq!(lease.request(claim(1)), Requested::Acquired);
+        assert_eq!(lease.request(claim(2)), Requested::Queued);
+        assert_eq!(lease.request(claim(3)), Requested::Queued);
         assert_eq!(lease.superseded, [claim(2)]);
         lease.release(&claim(1).sync, None);
         assert_eq!(lease.holder, Some(claim(3)));
@@ -127,19 +131,23 @@ mod tests {
     #[test]
     fn a_second_event_of_one_push_adds_nothing() {
         let mut lease = Lease::default();
-        lease.request(claim(1), &manifest());
+        lease.request(claim(1));
         let again = Claim { sync: SyncId::new("other"), ..claim(1) };
-        assert_eq!(lease.request(again.clone(), &manifest()), Requested::AlreadyClaimed(claim(1).sync));
-        lease.release(&claim(1).sync, Some(InStep { commit: claim(1).commit, manifest_commit: manifest() }));
-        assert_eq!(lease.request(again.clone(), &manifest()), Requested::InStep);
-        assert_eq!(lease.request(again, &CommitId::new("newer manifest")), Requested::Acquired);
+        assert_eq!(lease.request(again.clone()), Requested::AlreadyClaimed(claim(1).sync));
+        lease.release(
+            &claim(1).sync,
+            Some(InStep { commit: claim(1).commit, manifest_commit: claim(1).manifest_commit }),
+        );
+        assert_eq!(lease.request(again.clone()), Requested::InStep);
+        let newer = Claim { manifest_commit: Some(CommitId::new("newer")), ..again };
+        assert_eq!(lease.request(newer), Requested::Acquired);
     }
 
     #[test]
     fn superseded_claims_survive_until_they_are_recorded() {
         let mut lease = Lease::default();
         for number in 1..=4 {
-            lease.request(claim(number), &manifest());
+            lease.request(claim(number));
         }
         lease.release(&claim(1).sync, None);
         assert_eq!(lease.superseded, [claim(2), claim(3)]);
@@ -154,7 +162,7 @@ mod tests {
             for (asks, number) in steps {
                 let before = lease.clone();
                 if asks {
-                    let requested = lease.request(claim(number), &manifest());
+                    let requested = lease.request(claim(number));
                     prop_assert_eq!(before.holder.is_none(), requested == Requested::Acquired);
                 } else {
                     lease.release(&claim(number).sync, None);

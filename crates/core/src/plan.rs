@@ -202,6 +202,8 @@ pub struct PlannedTarget {
     /// The environment target whose outputs its template shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs_from: Option<TargetName>,
+    /// Whether the sync before left it in step, so that what was deployed then is what is there.
+    pub was_in_step: bool,
     /// Whether others show its outputs, so that they are to be kept.
     pub outputs_wanted: bool,
     /// The files that it is made from.
@@ -240,12 +242,10 @@ impl Plan {
                 .filter(|&&dependency| targets[dependency].action == Action::Deploy)
                 .map(|&dependency| self::number(dependency))
                 .collect();
-            let is_in_step = known.get(&target.entry.name).is_some_and(|known| {
-                known.in_step
-                    && known.sources.as_ref() == Some(&target.prepared.sources)
-                    && known.stack == target.entry.stack
-            });
-            let action = if is_in_step && waits_on.is_empty() { Action::Keep } else { Action::Deploy };
+            let before =
+                known.get(&target.entry.name).filter(|known| known.in_step && known.stack == target.entry.stack);
+            let is_same = before.is_some_and(|known| known.sources.as_ref() == Some(&target.prepared.sources));
+            let action = if is_same && waits_on.is_empty() { Action::Keep } else { Action::Deploy };
             if action == Action::Deploy {
                 for dependency in &waits_on {
                     targets[dependency.0 as usize].dependents.insert(number);
@@ -260,6 +260,7 @@ impl Plan {
                 waits_on,
                 dependents: BTreeSet::new(),
                 outputs_from: outputs_from(&target.prepared).map(TargetName::new),
+                was_in_step: before.is_some(),
                 outputs_wanted: outputs_wanted.contains(target.entry.name.as_str()),
                 reads: target.prepared.reads.clone(),
                 sources: target.prepared.sources.clone(),

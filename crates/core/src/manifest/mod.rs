@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use dependencies::{Edge, Reason, dependencies};
 
 use crate::diagnostic::{self, Diagnostic, Span};
+use crate::files::{Entry, Files, Want};
 use crate::names::{BranchName, RepoPath, RepositoryName, StackName, TargetKind, TargetName};
 use crate::yaml::{self, Content, Node, Reader};
 
@@ -119,6 +120,65 @@ pub struct Publish {
     pub from: BranchName,
     /// The branch that the pull request goes to.
     pub to: BranchName,
+}
+
+/// Finds the manifest: at `configured` where a path was given, else under one of [`NAMES`]. Nothing while files are
+/// wanted.
+///
+/// Errors: none is there, or two are.
+pub fn locate(configured: Option<&RepoPath>, files: &mut Files) -> Option<Result<RepoPath, Diagnostic>> {
+    if let Some(path) = configured {
+        return Some(match files.want(Want::File(path.clone()))? {
+            Entry::Text(_) | Entry::Unreadable(_) => Ok(path.clone()),
+            Entry::Absent | Entry::Folder { .. } => Err(Diagnostic::error(path, "there is no manifest here")
+                .help("add it, or correct the parameter that names its path")),
+        });
+    }
+    let found: Vec<&str> = match files.want(Want::Folder(RepoPath::root()))? {
+        Entry::Folder { files, .. } => NAMES.into_iter().filter(|name| files.contains(*name)).collect(),
+        _ => Vec::new(),
+    };
+    Some(match found.as_slice() {
+        [name] => RepoPath::parse(name).ok_or_else(|| Diagnostic::error(&RepoPath::root(), "no manifest")),
+        [] => Err(Diagnostic::error(&RepoPath::root(), format!("no manifest: looked for {}", yaml::list(&NAMES)))
+            .help("add `syncline.yaml`, or name another path in the parameter `ManifestPath`")),
+        several => {
+            Err(Diagnostic::error(&RepoPath::root(), format!("more than one manifest: {}", yaml::list(several)))
+                .help("keep one of them"))
+        }
+    })
+}
+
+/// A manifest and its warnings, or what is wrong with it.
+pub type Loaded = Result<(Manifest, Vec<Diagnostic>), Vec<Diagnostic>>;
+
+/// Finds and reads the manifest. Nothing while files are wanted; see [`locate`] and [`read`].
+pub fn load(
+    configured: Option<&RepoPath>,
+    repository: &RepositoryName,
+    files: &mut Files,
+) -> Option<Loaded> {
+    let path = match locate(configured, files)? {
+        Ok(path) => path,
+        Err(error) => return Some(Err(vec![error])),
+    };
+    let (manifest, diagnostics) = match files.want(Want::File(path.clone()))? {
+        Entry::Text(text) => read(&path, text, repository),
+        Entry::Unreadable(why) => (None, vec![Diagnostic::error(&path, format!("cannot be read: {why}"))]),
+        Entry::Absent | Entry::Folder { .. } => (None, vec![Diagnostic::error(&path, "there is no manifest here")]),
+    };
+    Some(match manifest {
+        Some(manifest) if !diagnostic::has_errors(&diagnostics) => Ok((manifest, diagnostics)),
+        _ => Err(diagnostics),
+    })
+}
+
+impl Manifest {
+    /// Whether a push to this branch does anything.
+    pub fn maps(&self, branch: &BranchName) -> bool {
+        self.targets.iter().any(|target| target.branch == *branch)
+            || self.publish.iter().any(|publish| publish.from == *branch)
+    }
 }
 
 /// Reads a manifest.

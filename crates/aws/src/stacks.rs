@@ -1,0 +1,252 @@
+//! CloudFormation: one call a move, and what its refusals mean.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudformation::Client;
+use aws_sdk_cloudformation::types::{Capability, Parameter, StackEvent, Tag};
+use syncline_core::deployment::{Operation, Refusal, StackView};
+use syncline_core::names::StackName;
+use syncline_core::stack::StackRequest;
+
+use crate::error::from_sdk;
+use crate::templates::TemplateSource;
+use crate::{Error, settings};
+
+/// How many pages of a stack's events are read to find what failed first. A page has 100 events; one operation on
+/// the largest stack (500 resources) makes some 1,500.
+const MAX_EVENT_PAGES: usize = 20;
+
+/// The stacks of one account and region.
+#[derive(Clone, Debug)]
+pub struct Stacks {
+    client: Client,
+    role: Option<String>,
+    capabilities: Vec<Capability>,
+}
+
+/// A stack that was looked at.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// What its state is.
+    pub view: StackView,
+    /// Its outputs.
+    pub outputs: BTreeMap<String, String>,
+}
+
+impl Stacks {
+    /// Reads `CLOUDFORMATION_ROLE_ARN` (the role that CloudFormation works with; where it is not set, the caller's own)
+    /// and `CAPABILITIES`.
+    pub fn from_environment(configuration: &aws_config::SdkConfig) -> Self {
+        Self {
+            client: Client::new(configuration),
+            role: settings::optional("CLOUDFORMATION_ROLE_ARN"),
+            capabilities: settings::list("CAPABILITIES").iter().map(|name| Capability::from(name.as_str())).collect(),
+        }
+    }
+
+    /// Begins to create a stack.
+    pub async fn create(
+        &self,
+        request: &StackRequest,
+        template: &TemplateSource,
+        operation: &Operation,
+    ) -> Result<Result<(), Refusal>, Error> {
+        let (body, url) = body_or_url(template);
+        let sent = self
+            .client
+            .create_stack()
+            .stack_name(request.stack.as_str())
+            .set_template_body(body)
+            .set_template_url(url)
+            .set_parameters(Some(parameters(request)))
+            .set_tags(Some(tags(request)))
+            .set_capabilities(Some(self.capabilities.clone()))
+            .set_role_arn(self.role.clone())
+            .client_request_token(operation.token("create"))
+            .send()
+            .await;
+        accepted(sent.map(|_| ()).map_err(from_sdk("cloudformation:CreateStack")))
+    }
+
+    /// Begins to update a stack.
+    pub async fn update(
+        &self,
+        request: &StackRequest,
+        template: &TemplateSource,
+        operation: &Operation,
+    ) -> Result<Result<(), Refusal>, Error> {
+        let (body, url) = body_or_url(template);
+        let sent = self
+            .client
+            .update_stack()
+            .stack_name(request.stack.as_str())
+            .set_template_body(body)
+            .set_template_url(url)
+            .set_parameters(Some(parameters(request)))
+            .set_tags(Some(tags(request)))
+            .set_capabilities(Some(self.capabilities.clone()))
+            .set_role_arn(self.role.clone())
+            .client_request_token(operation.token("update"))
+            .send()
+            .await;
+        accepted(sent.map(|_| ()).map_err(from_sdk("cloudformation:UpdateStack")))
+    }
+
+    /// Begins to delete a stack. Deleting one that is not there is no error.
+    pub async fn delete(&self, stack: &StackName, operation: &Operation) -> Result<Result<(), Refusal>, Error> {
+        let sent = self
+            .client
+            .delete_stack()
+            .stack_name(stack.as_str())
+            .set_role_arn(self.role.clone())
+            .client_request_token(operation.token("delete"))
+            .send()
+            .await;
+        accepted(sent.map(|_| ()).map_err(from_sdk("cloudformation:DeleteStack")))
+    }
+
+    /// Looks at a stack: its status, whose operation came last, and what failed first in it. Nothing where there is no
+    /// such stack.
+    pub async fn look(&self, stack: &StackName) -> Result<Option<Described>, Error> {
+        let described = self.client.describe_stacks().stack_name(stack.as_str()).send().await;
+        let found = match described.map_err(from_sdk("cloudformation:DescribeStacks")) {
+            Ok(output) => output.stacks.unwrap_or_default().into_iter().next(),
+            Err(error) if is_missing(&error) => None,
+            Err(error) => return Err(error),
+        };
+        let Some(found) = found else { return Ok(None) };
+        let status = found.stack_status().map(|status| status.as_str().to_owned()).unwrap_or_default();
+        let stack_id = found.stack_id().unwrap_or(stack.as_str()).to_owned();
+        let (last_token, first_failure) = self.last_operation(&stack_id).await?;
+        let outputs = found
+            .outputs()
+            .iter()
+            .filter_map(|output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned())))
+            .collect();
+        Ok(Some(Described { view: StackView { status, last_token, first_failure }, outputs }))
+    }
+
+    /// The outputs of a stack. Nothing where there is no such stack.
+    pub async fn outputs(&self, stack: &StackName) -> Result<Option<BTreeMap<String, String>>, Error> {
+        let described = self.client.describe_stacks().stack_name(stack.as_str()).send().await;
+        match described.map_err(from_sdk("cloudformation:DescribeStacks")) {
+            Ok(output) => Ok(output.stacks.unwrap_or_default().into_iter().next().map(|found| {
+                found
+                    .outputs()
+                    .iter()
+                    .filter_map(|output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned())))
+                    .collect()
+            })),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The client request token of the operation that came last, and the first resource event in it that failed.
+    /// Events come newest first.
+    async fn last_operation(&self, stack_id: &str) -> Result<(Option<String>, Option<String>), Error> {
+        let mut last_token: Option<Option<String>> = None;
+        let mut first_failure: Option<String> = None;
+        let mut next: Option<String> = None;
+        for _ in 0..MAX_EVENT_PAGES {
+            let page = self
+                .client
+                .describe_stack_events()
+                .stack_name(stack_id)
+                .set_next_token(next)
+                .send()
+                .await
+                .map_err(from_sdk("cloudformation:DescribeStackEvents"))?;
+            for event in page.stack_events() {
+                let token = event.client_request_token().map(str::to_owned);
+                if *last_token.get_or_insert_with(|| token.clone()) != token || begins_operation(event) {
+                    return Ok((last_token.flatten(), first_failure));
+                }
+                if let Some(failure) = failure(event) {
+                    first_failure = Some(failure);
+                }
+            }
+            next = page.next_token().map(str::to_owned);
+            if next.is_none() {
+                break;
+            }
+        }
+        Ok((last_token.flatten(), first_failure))
+    }
+}
+
+/// The first event of an operation: the stack itself begins to be created, updated or deleted.
+fn begins_operation(event: &StackEvent) -> bool {
+    let is_stack = event.physical_resource_id() == event.stack_id();
+    let status = event.resource_status().map(|status| status.as_str()).unwrap_or_default();
+    is_stack
+        && matches!(status, "CREATE_IN_PROGRESS" | "UPDATE_IN_PROGRESS" | "DELETE_IN_PROGRESS" | "REVIEW_IN_PROGRESS")
+}
+
+/// What a resource's failure says: `` `Topic` (AWS::SNS::Topic): reason ``. A resource that was only cancelled because
+/// another failed does not count, nor does the stack's own event.
+fn failure(event: &StackEvent) -> Option<String> {
+    let status = event.resource_status()?.as_str();
+    let reason = event.resource_status_reason().unwrap_or("no reason given");
+    if !status.ends_with("_FAILED") || event.physical_resource_id() == event.stack_id() {
+        return None;
+    }
+    if reason.contains("Resource creation cancelled") || reason.contains("Resource update cancelled") {
+        return None;
+    }
+    Some(format!(
+        "`{}` ({}): {reason}",
+        event.logical_resource_id().unwrap_or("?"),
+        event.resource_type().unwrap_or("?")
+    ))
+}
+
+fn body_or_url(template: &TemplateSource) -> (Option<String>, Option<String>) {
+    match template {
+        TemplateSource::Body(body) => (Some(body.clone()), None),
+        TemplateSource::Url(url) => (None, Some(url.clone())),
+    }
+}
+
+fn parameters(request: &StackRequest) -> Vec<Parameter> {
+    request
+        .parameters
+        .iter()
+        .map(|(key, value)| Parameter::builder().parameter_key(key).parameter_value(value).build())
+        .collect()
+}
+
+fn tags(request: &StackRequest) -> Vec<Tag> {
+    request.tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
+
+/// Tells the refusals that the core decides on from errors. CloudFormation has one code, ValidationError, for most
+/// of them; its wording is all there is to tell them apart, and every tool goes by it.
+fn accepted(sent: Result<(), Error>) -> Result<Result<(), Refusal>, Error> {
+    let error = match sent {
+        Ok(()) => return Ok(Ok(())),
+        Err(error) => error,
+    };
+    let Error::Refused { code, message, .. } = &error else { return Err(error) };
+    match code.as_str() {
+        "AlreadyExistsException" => Ok(Err(Refusal::AlreadyExists)),
+        // The same request was sent before: its operation is under way or done.
+        "TokenAlreadyExistsException" | "OperationInProgressException" => Ok(Err(Refusal::WrongState)),
+        "ValidationError" if message.contains("No updates are to be performed") => Ok(Err(Refusal::NoUpdates)),
+        "ValidationError" if message.contains("does not exist") && message.contains("Stack") => {
+            Ok(Err(Refusal::DoesNotExist))
+        }
+        "ValidationError"
+            if message.contains("_IN_PROGRESS")
+                || message.contains("state and can not be")
+                || message.contains("state and cannot be") =>
+        {
+            Ok(Err(Refusal::WrongState))
+        }
+        _ => Err(error),
+    }
+}
+
+fn is_missing(error: &Error) -> bool {
+    matches!(error, Error::Refused { code, message, .. } if code == "ValidationError" && message.contains("does not exist"))
+}

@@ -1,0 +1,184 @@
+//! The table: one item for each thing that is remembered, in one DynamoDB table.
+//!
+//! | item | `pk` | `sk` | `subject` | `related` | `active` |
+//! |---|---|---|---|---|---|
+//! | sync | `SYNC#<sync>` | `SYNC` | `BRANCH#<repository>#<branch>` | `COMMIT#<commit>` | `SYNC` while it is not over |
+//! | target in a sync | `SYNC#<sync>` | `TARGET#<number>` | `TARGET#<repository>#<target>` | | |
+//! | targets left alone | `SYNC#<sync>` | `UNCHANGED#<chunk>` | | | |
+//! | publish action | `SYNC#<sync>` | `PUBLISH#<to>` | `FROM#<repository>#<from>` | `TO#<repository>#<to>` | |
+//! | branch (lease) | `REPOSITORY#<repository>` | `BRANCH#<branch>` | | | |
+//! | head of a target | `REPOSITORY#<repository>` | `TARGET#<target>` | | | |
+//! | open pull request | `REPOSITORY#<repository>` | `PUBLISH#<from>:<to>` | | | |
+//! | who waits for a stack | `STACK#<arn without its id>` | `WAIT` | | | |
+//!
+//! Three indexes, each sorted by `at`, which is the sync's id and so its time: `by-subject`, `by-related`, `by-active`.
+//! A repository's name cannot hold `#`, and a branch's or target's name always comes last, so no name can be mistaken
+//! for another key; `:` cannot stand in a branch's name.
+//!
+//! Items of a sync, and who waits for a stack, expire; branches, heads and open pull requests never do.
+
+mod branches;
+mod heads;
+mod publishes;
+mod syncs;
+mod update;
+mod waits;
+mod walk;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::de::DeserializeOwned;
+
+pub use heads::Head;
+pub use publishes::{PublishAction, PublishStatus};
+pub use syncs::{SyncRecord, TargetRecord, Verdict};
+pub use waits::StackWait;
+pub use walk::Walk;
+
+use crate::error::from_sdk;
+use crate::{Error, clock, settings};
+
+/// How many requests one step has under way at once.
+const CONCURRENCY: usize = 16;
+
+/// An item as DynamoDB has it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// The table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    client: Client,
+    name: String,
+    retention: Duration,
+}
+
+impl Table {
+    /// Reads `TABLE_NAME` and `HISTORY_RETENTION_DAYS`.
+    pub fn from_environment(configuration: &aws_config::SdkConfig) -> Result<Self, Error> {
+        let days = settings::number("HISTORY_RETENTION_DAYS")?;
+        Ok(Self::new(configuration, settings::required("TABLE_NAME")?, days))
+    }
+
+    /// The table of that name, whose history is kept for so many days.
+    pub fn new(configuration: &aws_config::SdkConfig, name: String, retention_days: u64) -> Self {
+        Self { client: Client::new(configuration), name, retention: Duration::from_secs(retention_days * 24 * 60 * 60) }
+    }
+
+    fn expires_at(&self) -> u64 {
+        clock::epoch_seconds_in(self.retention)
+    }
+
+    /// Reads one item, as it is now.
+    async fn get<T: DeserializeOwned>(&self, pk: String, sk: String) -> Result<Option<T>, Error> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(from_sdk("dynamodb:GetItem"))?;
+        found.item.map(from_item).transpose()
+    }
+
+    /// Writes an item whatever stands there.
+    async fn put(&self, item: Item) -> Result<(), Error> {
+        self.client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item))
+            .send()
+            .await
+            .map_err(from_sdk("dynamodb:PutItem"))?;
+        Ok(())
+    }
+
+    /// Writes an item where none stands. Gives whether it did.
+    async fn put_new(&self, item: Item) -> Result<bool, Error> {
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await;
+        match sent.map_err(from_sdk("dynamodb:PutItem")) {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Every item of a partition whose sort key begins so, in the order of the sort key, as it is now.
+    async fn partition(&self, pk: String, sk_prefix: &str) -> Result<Vec<Item>, Error> {
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+            .consistent_read(true);
+        if !sk_prefix.is_empty() {
+            query = query
+                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+                .expression_attribute_values(":sk", AttributeValue::S(sk_prefix.to_owned()));
+        }
+        query
+            .into_paginator()
+            .items()
+            .send()
+            .collect::<Result<Vec<Item>, _>>()
+            .await
+            .map_err(from_sdk("dynamodb:Query"))
+    }
+
+    /// The newest items of one key of an index, newest first.
+    async fn newest(&self, index: &str, key: &str, value: String, limit: i32) -> Result<Vec<Item>, Error> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .index_name(index)
+            .key_condition_expression("#key = :value")
+            .expression_attribute_names("#key", key)
+            .expression_attribute_values(":value", AttributeValue::S(value))
+            .scan_index_forward(false)
+            .limit(limit)
+            .send()
+            .await
+            .map_err(from_sdk("dynamodb:Query"))?;
+        Ok(found.items.unwrap_or_default())
+    }
+}
+
+/// Runs futures side by side, some at a time, and gives their results in order; the first error ends it.
+pub(crate) fn in_batches<T, F>(futures: impl IntoIterator<Item = F>) -> impl Future<Output = Result<Vec<T>, Error>>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    // Collected here, so that what is awaited holds futures and no closure that borrows.
+    let futures: Vec<F> = futures.into_iter().collect();
+    stream::iter(futures).buffered(CONCURRENCY).try_collect()
+}
+
+/// An item as one of our types.
+fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, Error> {
+    let name = format!("item {:?} {:?}", item.get("pk"), item.get("sk"));
+    serde_dynamo::from_item(item).map_err(|error| Error::damaged(name, error))
+}
+
+/// One of our types as an item.
+fn to_item<T: serde::Serialize>(value: &T) -> Result<Item, Error> {
+    serde_dynamo::to_item(value).map_err(|error| Error::damaged("item", error))
+}
+
+fn to_value<T: serde::Serialize>(value: &T) -> Result<AttributeValue, Error> {
+    serde_dynamo::to_attribute_value(value).map_err(|error| Error::damaged("value", error))
+}

@@ -1,0 +1,450 @@
+//! Syncs: the record of each, the targets of its plan and how they ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use serde::{Deserialize, Serialize};
+use syncline_core::diagnostic::Diagnostic;
+use syncline_core::lease::Claim;
+use syncline_core::manifest::{Publish, TargetEntry};
+use syncline_core::names::{BranchName, CommitId, RepoPath, RepositoryName, SyncId, TargetName, TargetNumber};
+use syncline_core::plan::{Plan, PlannedTarget};
+use syncline_core::status::{SyncStatus, TargetStatus};
+
+use super::update::Updated;
+use super::{Item, Table, from_item, in_batches, to_item, to_value};
+use crate::error::from_sdk;
+use crate::{Error, clock};
+
+/// DynamoDB's limit on the items of one BatchWriteItem.
+const BATCH: usize = 25;
+/// How many names one `UNCHANGED` item holds, so that it stays far below 400 KB.
+const UNCHANGED_CHUNK: usize = 1_000;
+/// How many diagnostics a sync's record holds, so that it stays far below 400 KB.
+const MAX_DIAGNOSTICS: usize = 200;
+
+/// A sync.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SyncRecord {
+    /// Its id.
+    pub sync: SyncId,
+    /// The connected repository.
+    pub repository: RepositoryName,
+    /// The branch.
+    pub branch: BranchName,
+    /// The commit.
+    pub commit: CommitId,
+    /// The manifest branch.
+    pub manifest_branch: BranchName,
+    /// The commit of that branch that the manifest is read at; nothing where there is no such branch.
+    pub manifest_commit: Option<CommitId>,
+    /// Its status.
+    pub status: SyncStatus,
+    /// Why it failed, where that is no target's doing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What is wrong, or worth a look, in the repository's files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<Diagnostic>,
+    /// The pull requests that follow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub publish: Vec<Publish>,
+    /// Targets that the manifest no longer has, and that are left alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmanaged: Vec<TargetName>,
+    /// How many targets it has, by status; from its end on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counts: BTreeMap<TargetStatus, u32>,
+    /// When it came to each status.
+    #[serde(default)]
+    pub events: BTreeMap<SyncStatus, String>,
+    /// Stopped by hand: what has not begun will not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancelled: bool,
+    /// The targets that have not settled.
+    #[serde(default, skip_serializing)]
+    pub open: BTreeSet<TargetNumber>,
+    /// The token of Begin's task.
+    #[serde(default, skip_serializing)]
+    pub task_token: Option<String>,
+}
+
+impl SyncRecord {
+    /// A new sync.
+    pub fn new(repository: &RepositoryName, branch: &BranchName, manifest_branch: &BranchName, claim: &Claim) -> Self {
+        Self {
+            sync: claim.sync.clone(),
+            repository: repository.clone(),
+            branch: branch.clone(),
+            commit: claim.commit.clone(),
+            manifest_branch: manifest_branch.clone(),
+            manifest_commit: claim.manifest_commit.clone(),
+            status: SyncStatus::Queued,
+            reason: None,
+            diagnostics: Vec::new(),
+            publish: Vec::new(),
+            unmanaged: Vec::new(),
+            counts: BTreeMap::new(),
+            events: BTreeMap::from([(SyncStatus::Queued, clock::now())]),
+            cancelled: false,
+            open: BTreeSet::new(),
+            task_token: None,
+        }
+    }
+}
+
+/// A target in a sync.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TargetRecord {
+    /// The sync.
+    pub sync: SyncId,
+    /// The repository.
+    pub repository: RepositoryName,
+    /// The branch.
+    pub branch: BranchName,
+    /// The commit.
+    pub commit: CommitId,
+    /// The manifest's path.
+    pub manifest: RepoPath,
+    /// What the plan says of it.
+    #[serde(flatten)]
+    pub planned: PlannedTarget,
+    /// What the manifest says of it.
+    pub entry: TargetEntry,
+    /// Its status.
+    pub status: TargetStatus,
+    /// Why, where it is not in step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it came to each status.
+    #[serde(default)]
+    pub events: BTreeMap<TargetStatus, String>,
+    /// How often it entered Deploy.
+    #[serde(default)]
+    pub entered: u32,
+    /// What it still waits on.
+    #[serde(default, skip_serializing)]
+    pub waiting_on: BTreeSet<TargetNumber>,
+}
+
+/// How the targets of a sync ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// The targets that were deployed.
+    pub deployed: Vec<TargetName>,
+    /// Those that were in step already.
+    pub unchanged: Vec<TargetName>,
+    /// Those that are not in step, though settled.
+    pub not_in_step: Vec<TargetName>,
+    /// Those that have not settled.
+    pub open: BTreeMap<TargetNumber, TargetStatus>,
+    /// How many there are, by status.
+    pub counts: BTreeMap<TargetStatus, u32>,
+}
+
+impl Verdict {
+    /// Whether every target is in step.
+    pub fn is_in_step(&self) -> bool {
+        self.not_in_step.is_empty() && self.open.is_empty()
+    }
+}
+
+impl Table {
+    /// Records a new sync. One that is recorded stays as it is.
+    pub async fn create_sync(&self, record: &SyncRecord) -> Result<(), Error> {
+        let mut item = to_item(record)?;
+        let SyncRecord { sync, repository, branch, commit, .. } = record;
+        for (key, value) in [
+            ("pk", partition(sync)),
+            ("sk", "SYNC".to_owned()),
+            ("subject", format!("BRANCH#{repository}#{branch}")),
+            ("related", format!("COMMIT#{commit}")),
+            ("active", "SYNC".to_owned()),
+            ("at", sync.to_string()),
+        ] {
+            item.insert(key.to_owned(), AttributeValue::S(value));
+        }
+        item.insert("expires_at".to_owned(), AttributeValue::N(self.expires_at().to_string()));
+        self.put_new(item).await.map(|_| ())
+    }
+
+    /// A sync's record.
+    pub async fn sync(&self, sync: &SyncId) -> Result<Option<SyncRecord>, Error> {
+        self.get(partition(sync), "SYNC".to_owned()).await
+    }
+
+    /// Brings a sync to a status that may follow the one it has. Gives whether it did; done again, it did not.
+    pub async fn advance_sync(
+        &self,
+        sync: &SyncId,
+        status: SyncStatus,
+        reason: Option<&str>,
+        counts: Option<&BTreeMap<TargetStatus, u32>>,
+    ) -> Result<bool, Error> {
+        let mut update = self
+            .update(partition(sync), "SYNC".to_owned())
+            .text("status", status.as_str())
+            .once(&format!("events.{status}"), AttributeValue::S(clock::now()))
+            .if_one_of("status", status.may_follow().iter().map(|status| status.as_str()));
+        if let Some(reason) = reason {
+            update = update.text("reason", reason);
+        }
+        if let Some(counts) = counts {
+            update = update.set("counts", to_value(counts)?);
+        }
+        if status.is_terminal() {
+            update = update.remove("active").remove("task_token");
+        }
+        Ok(matches!(update.send().await?, Updated::Applied(_)))
+    }
+
+    /// Records claims that a newer one took the place of.
+    pub async fn supersede(&self, claims: &[Claim]) -> Result<(), Error> {
+        for claim in claims {
+            self.advance_sync(&claim.sync, SyncStatus::Superseded, Some("a newer commit came before it began"), None)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Records what is wrong with the repository's files, and that no stack is touched because of it.
+    pub async fn reject(&self, sync: &SyncId, diagnostics: &[Diagnostic]) -> Result<(), Error> {
+        let kept = &diagnostics[..diagnostics.len().min(MAX_DIAGNOSTICS)];
+        self.update(partition(sync), "SYNC".to_owned())
+            .set("diagnostics", to_value(&kept)?)
+            .text(
+                "reason",
+                format!("{} in the repository's files; no stack was touched", count(diagnostics.len(), "problem")),
+            )
+            .if_exists()
+            .send()
+            .await
+            .map(|_| ())
+    }
+
+    /// Stores a plan and brings its sync into progress. Once that is done the plan stays as it is.
+    pub async fn store_plan(
+        &self,
+        record: &SyncRecord,
+        manifest: &RepoPath,
+        plan: &Plan,
+        entries: &BTreeMap<TargetName, TargetEntry>,
+        warnings: &[Diagnostic],
+        task_token: &str,
+    ) -> Result<(), Error> {
+        let mut targets = Vec::new();
+        let now = clock::now();
+        for planned in plan.deployed() {
+            let Some(entry) = entries.get(&planned.name) else { continue };
+            targets.push(TargetRecord {
+                sync: record.sync.clone(),
+                repository: record.repository.clone(),
+                branch: record.branch.clone(),
+                commit: record.commit.clone(),
+                manifest: manifest.clone(),
+                planned: planned.clone(),
+                entry: entry.clone(),
+                status: TargetStatus::Pending,
+                reason: None,
+                events: BTreeMap::from([(TargetStatus::Pending, now.clone())]),
+                entered: 0,
+                waiting_on: planned.waits_on.clone(),
+            });
+        }
+        let mut items: Vec<Item> = targets.iter().map(|target| self.target_item(target)).collect::<Result<_, _>>()?;
+        let kept: Vec<&TargetName> = plan.kept().map(|target| &target.name).collect();
+        for (chunk, names) in kept.chunks(UNCHANGED_CHUNK).enumerate() {
+            items.push(Item::from([
+                ("pk".to_owned(), AttributeValue::S(partition(&record.sync))),
+                ("sk".to_owned(), AttributeValue::S(format!("UNCHANGED#{chunk:04}"))),
+                ("targets".to_owned(), to_value(&names)?),
+                ("expires_at".to_owned(), AttributeValue::N(self.expires_at().to_string())),
+            ]));
+        }
+        in_batches(items.chunks(BATCH).map(|batch| self.write_batch(batch.to_vec()))).await?;
+        in_batches(targets.iter().map(|target| self.desire(target))).await?;
+        let mut update = self
+            .update(partition(&record.sync), "SYNC".to_owned())
+            .text("status", SyncStatus::InProgress.as_str())
+            .once(&format!("events.{}", SyncStatus::InProgress), AttributeValue::S(clock::now()))
+            .text("task_token", task_token)
+            .set("diagnostics", to_value(&warnings)?)
+            .set("publish", to_value(&plan.publish)?)
+            .set("unmanaged", to_value(&plan.unmanaged)?)
+            .if_one_of("status", SyncStatus::InProgress.may_follow().iter().map(|status| status.as_str()));
+        if !targets.is_empty() {
+            let numbers = targets.iter().map(|target| target.planned.number.to_string()).collect();
+            update = update.set("open", AttributeValue::Ns(numbers));
+        }
+        update.send().await.map(|_| ())
+    }
+
+    /// Stores Begin's task token, and gives the record after it; nothing where the sync is over.
+    pub async fn await_targets(&self, sync: &SyncId, task_token: &str) -> Result<Option<SyncRecord>, Error> {
+        let updated = self
+            .update(partition(sync), "SYNC".to_owned())
+            .text("task_token", task_token)
+            .if_one_of("status", [SyncStatus::InProgress.as_str()])
+            .send()
+            .await?;
+        match updated {
+            Updated::Applied(item) => from_item(item).map(Some),
+            Updated::Refused(_) => Ok(None),
+        }
+    }
+
+    /// Marks a sync as stopped by hand. Gives whether it was still going on.
+    pub async fn cancel_sync(&self, sync: &SyncId, reason: &str) -> Result<bool, Error> {
+        let going_on = [SyncStatus::Queued, SyncStatus::Initiated, SyncStatus::InProgress].map(SyncStatus::as_str);
+        let updated = self
+            .update(partition(sync), "SYNC".to_owned())
+            .set("cancelled", AttributeValue::Bool(true))
+            .text("reason", reason)
+            .if_one_of("status", going_on)
+            .send()
+            .await?;
+        Ok(matches!(updated, Updated::Applied(_)))
+    }
+
+    /// A target's record.
+    pub async fn target(&self, sync: &SyncId, target: TargetNumber) -> Result<Option<TargetRecord>, Error> {
+        self.get(partition(sync), target_key(target)).await
+    }
+
+    /// The records of every target that a sync deploys, in the order of their numbers.
+    pub async fn targets(&self, sync: &SyncId) -> Result<Vec<TargetRecord>, Error> {
+        self.partition(partition(sync), "TARGET#").await?.into_iter().map(from_item).collect()
+    }
+
+    /// Notes that a target enters Deploy, and gives its record after it; nothing where it has settled.
+    pub async fn enter_target(&self, sync: &SyncId, target: TargetNumber) -> Result<Option<TargetRecord>, Error> {
+        let updated = self
+            .update(partition(sync), target_key(target))
+            .text("status", TargetStatus::Deploying.as_str())
+            .once(&format!("events.{}", TargetStatus::Deploying), AttributeValue::S(clock::now()))
+            .add("entered", 1)
+            .if_one_of("status", [TargetStatus::Pending.as_str(), TargetStatus::Deploying.as_str()])
+            .send()
+            .await?;
+        match updated {
+            Updated::Applied(item) => from_item(item).map(Some),
+            Updated::Refused(_) => Ok(None),
+        }
+    }
+
+    /// How the targets of a sync ended.
+    pub async fn verdict(&self, sync: &SyncId) -> Result<Verdict, Error> {
+        let mut verdict = Verdict::default();
+        for item in self.partition(partition(sync), "").await? {
+            match item.get("sk").and_then(|key| key.as_s().ok()) {
+                Some(key) if key.starts_with("TARGET#") => {
+                    let target: TargetRecord = from_item(item)?;
+                    *verdict.counts.entry(target.status).or_default() += 1;
+                    let name = target.planned.name;
+                    match target.status {
+                        TargetStatus::Succeeded => verdict.deployed.push(name),
+                        TargetStatus::Unchanged => verdict.unchanged.push(name),
+                        TargetStatus::Pending | TargetStatus::Deploying => {
+                            verdict.open.insert(target.planned.number, target.status);
+                        }
+                        TargetStatus::Failed | TargetStatus::Skipped | TargetStatus::Blocked => {
+                            verdict.not_in_step.push(name)
+                        }
+                    }
+                }
+                Some(key) if key.starts_with("UNCHANGED#") => {
+                    #[derive(Deserialize)]
+                    struct Kept {
+                        targets: Vec<TargetName>,
+                    }
+                    let kept: Kept = from_item(item)?;
+                    let number = u32::try_from(kept.targets.len()).unwrap_or(u32::MAX);
+                    *verdict.counts.entry(TargetStatus::Unchanged).or_default() += number;
+                    verdict.unchanged.extend(kept.targets);
+                }
+                _ => {}
+            }
+        }
+        verdict.unchanged.sort();
+        Ok(verdict)
+    }
+
+    /// The syncs of a branch, newest first.
+    pub async fn syncs_of_branch(
+        &self,
+        repository: &RepositoryName,
+        branch: &BranchName,
+        limit: i32,
+    ) -> Result<Vec<SyncRecord>, Error> {
+        let items = self.newest("by-subject", "subject", format!("BRANCH#{repository}#{branch}"), limit).await?;
+        items.into_iter().map(from_item).collect()
+    }
+
+    /// The syncs that are not over, newest first.
+    pub async fn syncs_in_progress(&self, limit: i32) -> Result<Vec<SyncRecord>, Error> {
+        self.newest("by-active", "active", "SYNC".to_owned(), limit).await?.into_iter().map(from_item).collect()
+    }
+
+    fn target_item(&self, target: &TargetRecord) -> Result<Item, Error> {
+        let mut item = to_item(target)?;
+        for (key, value) in [
+            ("pk", partition(&target.sync)),
+            ("sk", target_key(target.planned.number)),
+            ("subject", format!("TARGET#{}#{}", target.repository, target.planned.name)),
+            ("at", target.sync.to_string()),
+        ] {
+            item.insert(key.to_owned(), AttributeValue::S(value));
+        }
+        if !target.waiting_on.is_empty() {
+            let numbers = target.waiting_on.iter().map(ToString::to_string).collect();
+            item.insert("waiting_on".to_owned(), AttributeValue::Ns(numbers));
+        }
+        item.insert("expires_at".to_owned(), AttributeValue::N(self.expires_at().to_string()));
+        Ok(item)
+    }
+
+    /// Writes up to 25 items; what DynamoDB leaves over is sent again.
+    async fn write_batch(&self, items: Vec<Item>) -> Result<(), Error> {
+        let mut left: Vec<WriteRequest> = items
+            .into_iter()
+            .map(|item| {
+                PutRequest::builder()
+                    .set_item(Some(item))
+                    .build()
+                    .map(|put| WriteRequest::builder().put_request(put).build())
+            })
+            .collect::<Result<_, _>>()
+            .map_err(|error| Error::damaged("item", error))?;
+        for attempt in 0..8u32 {
+            let output = self
+                .client
+                .batch_write_item()
+                .request_items(&self.name, left)
+                .send()
+                .await
+                .map_err(from_sdk("dynamodb:BatchWriteItem"))?;
+            left = output.unprocessed_items.unwrap_or_default().remove(&self.name).unwrap_or_default();
+            if left.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50 << attempt)).await;
+        }
+        Err(Error::Throttled {
+            action: "dynamodb:BatchWriteItem",
+            message: "items were left over eight times".to_owned(),
+        })
+    }
+}
+
+pub(super) fn partition(sync: &SyncId) -> String {
+    format!("SYNC#{sync}")
+}
+
+pub(super) fn target_key(target: TargetNumber) -> String {
+    format!("TARGET#{:06}", target.0)
+}
+
+/// `1 problem`, `2 problems`.
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}

@@ -1,0 +1,134 @@
+//! The walk's sets in DynamoDB: see `syncline_core::walk`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Deserialize;
+use serde_json::json;
+use syncline_core::names::{SyncId, TargetNumber};
+use syncline_core::status::{Outcome, TargetStatus};
+use syncline_core::walk::{Settled, WalkStore, Workflow as WalkWorkflow};
+
+use super::syncs::{partition, target_key};
+use super::update::Updated;
+use super::{Item, Table, TargetRecord, from_item, in_batches};
+use crate::workflow::Workflow;
+use crate::{Error, clock};
+
+/// The walk over the targets of syncs in one table.
+#[derive(Clone, Debug)]
+pub struct Walk {
+    /// Where the sets are.
+    pub table: Table,
+    /// What starts executions and answers tokens.
+    pub workflow: Workflow,
+}
+
+impl Walk {
+    /// Records one outcome on the target's own item, and then on its head. Both are written again where the outcome was
+    /// recorded before: whoever recorded it may have been cut off between the two.
+    async fn record_one(
+        &self,
+        sync: &SyncId,
+        number: TargetNumber,
+        outcome: &Outcome,
+    ) -> Result<Option<(TargetNumber, Settled)>, Error> {
+        let mut update = self
+            .table
+            .update(partition(sync), target_key(number))
+            .text("status", outcome.status.as_str())
+            .once(&format!("events.{}", outcome.status), AttributeValue::S(clock::now()))
+            .if_one_of("status", [TargetStatus::Pending.as_str(), TargetStatus::Deploying.as_str()]);
+        if let Some(reason) = &outcome.reason {
+            update = update.text("reason", reason);
+        }
+        if let Some(deployed) = &outcome.deployed {
+            update = update.text("deployed", deployed.as_str());
+        }
+        let (item, is_first) = match update.send().await? {
+            Updated::Applied(item) => (item, true),
+            Updated::Refused(item) if item.is_empty() => return Ok(None),
+            Updated::Refused(item) => (item, false),
+        };
+        let on_record = if is_first { outcome.clone() } else { outcome_on_record(&item, outcome)? };
+        let target: TargetRecord = from_item(item)?;
+        self.table.conclude(&target, &on_record).await?;
+        Ok(Some((
+            number,
+            Settled { name: target.planned.name, outcome: on_record, dependents: target.planned.dependents },
+        )))
+    }
+}
+
+/// The outcome that an item has. Outputs are not on it: where the outcome offered is the one on record, they are taken
+/// from there.
+fn outcome_on_record(item: &Item, offered: &Outcome) -> Result<Outcome, Error> {
+    #[derive(Deserialize)]
+    struct OnRecord {
+        status: TargetStatus,
+        reason: Option<String>,
+        deployed: Option<syncline_core::names::Digest>,
+    }
+    let OnRecord { status, reason, deployed } = from_item(item.clone())?;
+    let outputs = if status == offered.status { offered.outputs.clone() } else { None };
+    Ok(Outcome { status, reason, deployed, outputs })
+}
+
+impl WalkStore for Walk {
+    type Error = Error;
+
+    async fn record(
+        &self,
+        sync: &SyncId,
+        outcomes: &BTreeMap<TargetNumber, Outcome>,
+    ) -> Result<BTreeMap<TargetNumber, Settled>, Error> {
+        let recorded =
+            in_batches(outcomes.iter().map(|(number, outcome)| self.record_one(sync, *number, outcome))).await?;
+        Ok(recorded.into_iter().flatten().collect())
+    }
+
+    async fn release(
+        &self,
+        sync: &SyncId,
+        dependency: TargetNumber,
+        waiters: &BTreeSet<TargetNumber>,
+    ) -> Result<BTreeSet<TargetNumber>, Error> {
+        let released = waiters.iter().map(|&waiter| async move {
+            let updated = self
+                .table
+                .update(partition(sync), target_key(waiter))
+                .take_out("waiting_on", vec![dependency.to_string()])
+                .if_exists()
+                .send()
+                .await?;
+            let (Updated::Applied(item) | Updated::Refused(item)) = updated;
+            Ok((!item.is_empty() && !item.contains_key("waiting_on")).then_some(waiter))
+        });
+        Ok(in_batches(released).await?.into_iter().flatten().collect())
+    }
+
+    async fn close(&self, sync: &SyncId, targets: &BTreeSet<TargetNumber>) -> Result<bool, Error> {
+        let numbers = targets.iter().map(ToString::to_string).collect();
+        let updated =
+            self.table.update(partition(sync), "SYNC".to_owned()).take_out("open", numbers).if_exists().send().await?;
+        let (Updated::Applied(item) | Updated::Refused(item)) = updated;
+        Ok(!item.is_empty() && !item.contains_key("open"))
+    }
+}
+
+impl WalkWorkflow for Walk {
+    type Error = Error;
+
+    async fn start(&self, sync: &SyncId, targets: &BTreeSet<TargetNumber>) -> Result<(), Error> {
+        self.workflow.start_targets(sync, targets.iter().copied()).await
+    }
+
+    async fn all_settled(&self, sync: &SyncId) -> Result<(), Error> {
+        let token = self.table.sync(sync).await?.and_then(|record| record.task_token);
+        if let Some(token) = token {
+            // Nobody waits where the execution was stopped; the one that takes its place finds nothing open and goes on.
+            self.workflow.succeed(&token, &json!({ "sync": sync })).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! Step Functions: executions are started under names that say what they are for, and task tokens are answered.
+
+use aws_sdk_sfn::Client;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use syncline_core::deployment::Operation;
+use syncline_core::names::{SyncId, TargetNumber};
+
+use crate::error::from_sdk;
+use crate::{Error, settings};
+
+/// What an execution of the sync state machine is given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncInput {
+    /// The sync to carry out.
+    pub sync: SyncId,
+}
+
+/// What an execution of the target state machine is given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetInput {
+    /// The sync.
+    pub sync: SyncId,
+    /// The target in it.
+    pub target: TargetNumber,
+}
+
+/// The error name with which a task token is answered when Deploy is to look at its stack again.
+pub const LOOK_AGAIN: &str = "LookAgain";
+
+/// The two state machines. A function that starts none of one has no ARN for it.
+#[derive(Clone, Debug)]
+pub struct Workflow {
+    client: Client,
+    sync_machine: Option<String>,
+    target_machine: Option<String>,
+}
+
+impl Workflow {
+    /// Reads `SYNC_STATE_MACHINE_ARN` and `TARGET_STATE_MACHINE_ARN`, each where it is set.
+    pub fn from_environment(configuration: &aws_config::SdkConfig) -> Self {
+        Self {
+            client: Client::new(configuration),
+            sync_machine: settings::optional("SYNC_STATE_MACHINE_ARN"),
+            target_machine: settings::optional("TARGET_STATE_MACHINE_ARN"),
+        }
+    }
+
+    /// Starts a sync's execution. One of that name is not started twice.
+    pub async fn start_sync(&self, sync: &SyncId) -> Result<(), Error> {
+        self.start_sync_as(sync, sync.as_str()).await
+    }
+
+    /// Starts a further execution of a sync, under a name of its own: every step goes on from where the sync stands.
+    pub async fn start_sync_as(&self, sync: &SyncId, name: &str) -> Result<(), Error> {
+        let input = json!(SyncInput { sync: sync.clone() }).to_string();
+        self.start(self.sync_machine.as_ref(), "SYNC_STATE_MACHINE_ARN", name, input).await
+    }
+
+    /// Starts targets' executions side by side. One of that name is not started twice.
+    pub async fn start_targets(
+        &self,
+        sync: &SyncId,
+        targets: impl IntoIterator<Item = TargetNumber>,
+    ) -> Result<(), Error> {
+        let starts = targets.into_iter().map(|target| async move {
+            let name = Operation { sync: sync.clone(), target }.execution_name();
+            let input = json!(TargetInput { sync: sync.clone(), target }).to_string();
+            self.start(self.target_machine.as_ref(), "TARGET_STATE_MACHINE_ARN", &name, input).await
+        });
+        crate::table::in_batches(starts).await.map(|_| ())
+    }
+
+    async fn start(
+        &self,
+        machine: Option<&String>,
+        variable: &'static str,
+        name: &str,
+        input: String,
+    ) -> Result<(), Error> {
+        let machine = machine.ok_or_else(|| Error::Misconfigured { variable, problem: "is not set".to_owned() })?;
+        let started = self.client.start_execution().state_machine_arn(machine).name(name).input(input).send().await;
+        match started.map_err(from_sdk("states:StartExecution")) {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some("ExecutionAlreadyExists") => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Answers a task token with a result. Gives whether anybody was still waiting for it.
+    pub async fn succeed(&self, token: &str, output: &serde_json::Value) -> Result<bool, Error> {
+        let sent = self.client.send_task_success().task_token(token).output(output.to_string()).send().await;
+        was_waiting(sent.map(|_| ()).map_err(from_sdk("states:SendTaskSuccess")))
+    }
+
+    /// Answers a task token with an error. Gives whether anybody was still waiting for it.
+    pub async fn fail(&self, token: &str, error: &str, cause: &str) -> Result<bool, Error> {
+        let sent = self.client.send_task_failure().task_token(token).error(error).cause(cause).send().await;
+        was_waiting(sent.map(|_| ()).map_err(from_sdk("states:SendTaskFailure")))
+    }
+}
+
+/// A token that was answered before, or whose task has ended, is nobody's.
+fn was_waiting(sent: Result<(), Error>) -> Result<bool, Error> {
+    match sent {
+        Ok(()) => Ok(true),
+        Err(error) if matches!(error.code(), Some("TaskDoesNotExist" | "TaskTimedOut" | "InvalidToken")) => Ok(false),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,249 @@
+"""Start MiniStack with the corrections that Syncline's local AWS needs.
+
+Every correction below restores something that AWS does and the emulator does not, or makes room for a test. Each is a
+small wrapper around a function of the emulator, looked up by name, so a version of MiniStack that lost one of those
+names fails here, at start, and not silently in the middle of a test.
+
+This file does not configure the emulator: ports, state and IAM come from the environment that `emulator.rs` sets.
+"""
+
+import fcntl
+import functools
+import json
+import os
+import re
+import signal
+import socketserver
+import struct
+import sys
+import termios
+import threading
+import time
+
+from ministack import app
+from ministack.core import lambda_runtime
+from ministack.core.responses import get_account_id, get_region, request_scope
+from ministack.services import cloudformation, eventbridge, stepfunctions
+from ministack.services.cloudformation import changesets, handlers, provisioners, stacks, wait_conditions
+
+CLOUDFORMATION_SOURCE = "local.cloudformation"
+
+
+def main():
+    die_with_the_parent()
+    answer_small_messages_at_once()
+    publish_stack_status_events()
+    fail_the_state_when_its_function_fails()
+    start_executions_as_fast_as_aws()
+    let_parameters_take_time_or_fail()
+    return_warm_invocations_without_waiting_for_logs()
+    # `ministack.app` reads options of its own from the command line; it gets none.
+    sys.argv = sys.argv[:1]
+    try:
+        app.main()
+    finally:
+        if parent_is_gone.is_set():
+            kill_the_process_group()
+
+
+parent_is_gone = threading.Event()
+
+
+def die_with_the_parent():
+    """End this process and its functions when whoever started it is gone.
+
+    The parent holds the other end of standard input and never writes to it. However the parent ends, a kill -9
+    included, the pipe closes, and nothing of the local AWS stays behind.
+    """
+
+    def watch():
+        # Not through `sys.stdin`, whose lock a thread that still reads would hold when the interpreter ends.
+        while os.read(0, 4096):
+            pass
+        parent_is_gone.set()
+        # First politely, so that kept state is written.
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+        kill_the_process_group()
+
+    threading.Thread(target=watch, daemon=True, name="parent-watch").start()
+
+
+def kill_the_process_group():
+    """Kill this process and its functions, if the parent made a group for them; otherwise only this process."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+    os._exit(1)
+
+
+def answer_small_messages_at_once():
+    """AWS's Lambda runtime API answers at once. The emulator's has Nagle's algorithm on, which costs each invocation
+    about 41 ms."""
+    socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+
+
+def publish_stack_status_events():
+    """AWS: CloudFormation sends `CloudFormation Stack Status Change` to EventBridge's default bus for every status that
+    a stack takes, nested stacks included. The emulator records stack events but sends nothing.
+
+    The source is `local.cloudformation`, because nobody but AWS may send from `aws.…`. The event is handed to the event
+    loop's next turn: by then the operation has set the stack's own StackStatus (in places it does so after it recorded
+    the event), and the operation itself never waits. Order is kept.
+    """
+    record = stacks._add_event
+
+    @functools.wraps(record)
+    def add_event(stack_id, stack_name, logical_id, resource_type, status, reason="", *args, **kwargs):
+        record(stack_id, stack_name, logical_id, resource_type, status, reason, *args, **kwargs)
+        if logical_id != stack_name or resource_type != "AWS::CloudFormation::Stack":
+            return
+        region, account = (stack_id.split(":") + [""] * 5)[3:5]
+        detail = {
+            "stack-id": stack_id,
+            "status-details": {"status": status, "status-reason": reason or ""},
+            "client-request-token": stacks.CLIENT_REQUEST_TOKEN.get() or "",
+        }
+        entry = {
+            "Source": CLOUDFORMATION_SOURCE,
+            "DetailType": "CloudFormation Stack Status Change",
+            "Resources": [stack_id],
+            "Detail": json.dumps(detail),
+        }
+        # Nested stacks run on worker threads, hence threadsafe.
+        app._MAIN_LOOP.call_soon_threadsafe(put_event, entry, account or get_account_id(), region or get_region())
+
+    # These modules imported the function by name; `wait_conditions` and `provisioners` look it up in `stacks`.
+    for module in (stacks, handlers, changesets):
+        if getattr(module, "_add_event", None) is record:
+            module._add_event = add_event
+    assert stacks._add_event is add_event and handlers._add_event is add_event
+    for module in (wait_conditions, provisioners, cloudformation):
+        assert getattr(module, "_add_event", None) is None, f"{module.__name__} imports _add_event by name"
+
+
+def put_event(entry, account, region):
+    with request_scope(account, region):
+        eventbridge._ensure_default_bus()
+        eventbridge._put_events({"Entries": [entry]})
+
+
+def fail_the_state_when_its_function_fails():
+    """AWS: a `.waitForTaskToken` task whose function fails fails at once, with the function's error. The emulator drops
+    that error and waits for the token until the timeout.
+
+    The wrapper answers the token with the error, as SendTaskFailure would; the emulator's own wait then ends.
+    """
+    running = threading.local()
+    invoke_with_callback = stepfunctions._invoke_with_callback
+    call_lambda = stepfunctions._call_lambda
+
+    @functools.wraps(invoke_with_callback)
+    def invoke(resource, input_data, token, state_def):
+        running.token = token
+        try:
+            return invoke_with_callback(resource, input_data, token, state_def)
+        finally:
+            running.token = None
+
+    @functools.wraps(call_lambda)
+    def call(func_ref, event):
+        token = getattr(running, "token", None)
+        try:
+            return call_lambda(func_ref, event)
+        except stepfunctions._ExecutionError as failure:
+            waiting = stepfunctions._task_tokens.get(token) if token else None
+            # A token that the function has answered before it failed stays answered.
+            if waiting is not None and not waiting["event"].is_set():
+                waiting["error"] = {"Error": failure.error, "Cause": failure.cause}
+                waiting["event"].set()
+            raise
+
+    stepfunctions._invoke_with_callback = invoke
+    stepfunctions._call_lambda = call
+
+
+def start_executions_as_fast_as_aws():
+    """AWS enters the first state about 50 ms after StartExecution; the emulator sleeps a fixed 150 ms first.
+
+    Only the sleep of `_run_execution` itself is shortened; waits and retries of state machines keep their length.
+    """
+    run_execution = stepfunctions._run_execution.__code__
+
+    class Clock:
+        def __getattr__(self, name):
+            return getattr(time, name)
+
+        @staticmethod
+        def sleep(seconds):
+            time.sleep(0.05 if sys._getframe(1).f_code is run_execution else seconds)
+
+    stepfunctions.time = Clock()
+
+
+def let_parameters_take_time_or_fail():
+    """For tests: AWS takes seconds to minutes for a stack and sometimes fails, the emulator takes 2 ms and does not.
+
+    An AWS::SSM::Parameter whose Description holds `sleep=SECONDS` takes that long to create or update, and one whose
+    Description holds `fail=TEXT` fails with TEXT (all that follows) as its reason. Parameters run on worker threads
+    then, one each, so that a hundred such stacks sleep side by side and the event loop stays free. What writes to the
+    parameter store itself stays one at a time, as it was on the event loop.
+    """
+    kind = "AWS::SSM::Parameter"
+    store = threading.Lock()
+    plain = dict(provisioners._RESOURCE_HANDLERS[kind])
+    runs_on_worker_thread = stacks._runs_on_worker_thread
+
+    def wait_and_fail(properties):
+        description = str(properties.get("Description", ""))
+        wish, _, reason = description.partition("fail=")
+        seconds = re.search(r"\bsleep=(\d+(?:\.\d+)?)", wish)
+        if seconds:
+            time.sleep(float(seconds.group(1)))
+        if reason:
+            raise ValueError(reason)
+
+    def create(logical_id, properties, stack_name):
+        wait_and_fail(properties)
+        with store:
+            return plain["create"](logical_id, properties, stack_name)
+
+    def update(physical_id, old_properties, new_properties, stack_name, logical_id=None):
+        wait_and_fail(new_properties)
+        with store:
+            return plain["update"](physical_id, old_properties, new_properties, stack_name, logical_id)
+
+    def delete(physical_id, properties):
+        with store:
+            return plain["delete"](physical_id, properties)
+
+    assert plain.get("update_with_logical_id")
+    provisioners._RESOURCE_HANDLERS[kind].update(create=create, update=update, delete=delete)
+    stacks._runs_on_worker_thread = lambda resource_type: resource_type == kind or runs_on_worker_thread(resource_type)
+
+
+def return_warm_invocations_without_waiting_for_logs():
+    """AWS ships logs beside the response. The emulator waits up to 50 ms for a first line of a function that wrote
+    none.
+
+    A function writes its lines before it responds, so they are in its pipe by then. Wait for a line only while the
+    pipe holds something, else for the moment that the reader needs to pass on what it has already taken.
+    """
+    drain = lambda_runtime.ProvidedWorker._drain_stderr_bounded
+
+    def drain_what_is_there(self, first_line_wait=0.050, *args, **kwargs):
+        if first_line_wait == 0.050 and self._stderr_queue.empty() and not bytes_in_pipe(self._proc):
+            first_line_wait = 0.002
+        return drain(self, first_line_wait, *args, **kwargs)
+
+    lambda_runtime.ProvidedWorker._drain_stderr_bounded = drain_what_is_there
+
+
+def bytes_in_pipe(process):
+    try:
+        return struct.unpack("i", fcntl.ioctl(process.stdout, termios.FIONREAD, b"\0" * 4))[0]
+    except (AttributeError, OSError, ValueError):
+        return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+//! Plans a sync, stores the plan and starts what waits on nothing; the task then waits until all has settled.
+//!
+//! It may be entered again, after a crash or by an execution that takes an ended one's place: a plan that is stored
+//! stays, and starting a target twice is starting it once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_config::SdkConfig;
+use lambda_runtime::Diagnostic as LambdaError;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use syncline_aws::repository::Repository;
+use syncline_aws::table::{SyncRecord, Table, Walk};
+use syncline_aws::workflow::Workflow;
+use syncline_aws::{Error, configuration, settings};
+use syncline_core::diagnostic::{self, Diagnostic, Severity};
+use syncline_core::files::Files;
+use syncline_core::manifest::{self, Manifest};
+use syncline_core::names::{RepoPath, SyncId, TargetName};
+use syncline_core::plan::{self, Assembly, Known, Plan};
+use syncline_core::recipe::Context;
+use syncline_core::render::Outputs;
+use syncline_core::status::{Outcome, SyncStatus, TargetStatus};
+use syncline_core::walk::{self, Workflow as _};
+use tracing::{info, warn};
+
+/// The function and what it may touch.
+#[derive(Debug)]
+pub struct Begin {
+    configuration: SdkConfig,
+    walk: Walk,
+    manifest_path: Option<RepoPath>,
+    account_id: String,
+}
+
+/// What the state machine hands in.
+#[derive(Debug, Deserialize)]
+struct Input {
+    sync: SyncId,
+    task_token: String,
+}
+
+/// What a commit asks for, or what is wrong with it.
+enum Read {
+    Good(Box<(Manifest, Assembly)>),
+    Bad(Vec<Diagnostic>, Files),
+}
+
+impl Begin {
+    /// Reads the function's settings and makes its clients.
+    pub async fn from_environment() -> Result<Self, Error> {
+        let configuration = configuration().await;
+        Ok(Self {
+            walk: Walk {
+                table: Table::from_environment(&configuration)?,
+                workflow: Workflow::from_environment(&configuration),
+            },
+            manifest_path: settings::optional("MANIFEST_PATH").and_then(|path| RepoPath::parse(&path)),
+            account_id: settings::required("ACCOUNT_ID")?,
+            configuration,
+        })
+    }
+
+    /// Enters the task.
+    pub async fn handle(&self, input: Value) -> Result<Value, LambdaError> {
+        let input = Input::deserialize(&input).map_err(|error| Error::damaged("input of Begin", error))?;
+        Ok(self.begin(&input).await?)
+    }
+
+    async fn begin(&self, Input { sync, task_token }: &Input) -> Result<Value, Error> {
+        let table = &self.walk.table;
+        let record =
+            table.sync(sync).await?.ok_or_else(|| Error::damaged(format!("sync {sync}"), "no record of it"))?;
+        match record.status {
+            SyncStatus::Queued | SyncStatus::Initiated if record.cancelled => {
+                self.walk.workflow.succeed(task_token, &json!({ "sync": sync })).await?;
+            }
+            SyncStatus::Queued | SyncStatus::Initiated => self.plan(&record, task_token).await?,
+            SyncStatus::InProgress => self.resume(sync, task_token).await?,
+            _ => {
+                self.walk.workflow.succeed(task_token, &json!({ "sync": sync })).await?;
+            }
+        }
+        Ok(json!({ "sync": sync }))
+    }
+
+    async fn plan(&self, record: &SyncRecord, task_token: &str) -> Result<(), Error> {
+        let (table, workflow, sync) = (&self.walk.table, &self.walk.workflow, &record.sync);
+        let repository = Repository::new(&self.configuration, record.repository.clone());
+        let (read, heads) = tokio::join!(self.read(record, &repository), table.heads(&record.repository));
+        let (manifest, assembly) = match read? {
+            Read::Good(good) => *good,
+            Read::Bad(problems, files) => {
+                info!(%sync, problems = problems.len(), "bad input: no stack is touched");
+                table.reject(sync, &problems).await?;
+                self.comment(record, &repository, &problems, &files).await;
+                workflow.succeed(task_token, &json!({ "sync": sync })).await?;
+                return Ok(());
+            }
+        };
+        let known: BTreeMap<TargetName, Known> =
+            heads?.into_iter().map(|head| (head.target.clone(), head.known())).collect();
+        let plan = Plan::new(&assembly, &record.branch, &manifest, &known);
+        let entries = assembly.targets.into_iter().map(|target| (target.entry.name.clone(), target.entry)).collect();
+        table.store_plan(record, &manifest.path, &plan, &entries, &assembly.warnings, task_token).await?;
+        info!(%sync, deployed = plan.deployed().count(), unchanged = plan.kept().count(), "planned");
+        let ready: BTreeSet<_> =
+            plan.deployed().filter(|target| target.waits_on.is_empty()).map(|target| target.number).collect();
+        if plan.deployed().next().is_none() {
+            workflow.succeed(task_token, &json!({ "sync": sync })).await?;
+        }
+        self.walk.start(sync, &ready).await
+    }
+
+    /// Goes on with a plan that is stored: what is ready is started, what will not begin is skipped.
+    async fn resume(&self, sync: &SyncId, task_token: &str) -> Result<(), Error> {
+        let Some(record) = self.walk.table.await_targets(sync, task_token).await? else {
+            self.walk.workflow.succeed(task_token, &json!({ "sync": sync })).await?;
+            return Ok(());
+        };
+        let targets = self.walk.table.targets(sync).await?;
+        let pending = targets.iter().filter(|target| target.status == TargetStatus::Pending);
+        if record.cancelled {
+            for target in pending {
+                let outcome = Outcome::because(TargetStatus::Skipped, "the sync was stopped by hand");
+                walk::settle(&self.walk, sync, target.planned.number, outcome).await?;
+            }
+        } else {
+            let ready =
+                pending.filter(|target| target.waiting_on.is_empty()).map(|target| target.planned.number).collect();
+            self.walk.start(sync, &ready).await?;
+        }
+        let is_over = self.walk.table.sync(sync).await?.is_none_or(|record| record.open.is_empty());
+        if is_over {
+            self.walk.workflow.succeed(task_token, &json!({ "sync": sync })).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads and checks what the branch maps to: the manifest at the manifest branch's commit, all else at the sync's.
+    async fn read(&self, record: &SyncRecord, repository: &Repository) -> Result<Read, Error> {
+        let Some(manifest_commit) = &record.manifest_commit else {
+            let problem = Diagnostic::error(
+                &RepoPath::root(),
+                format!("there is no manifest branch `{}`", record.manifest_branch),
+            )
+            .help("create it, or correct the parameter `ManifestBranch`");
+            return Ok(Read::Bad(vec![problem], Files::default()));
+        };
+        let mut manifest_files = Files::default();
+        let loaded = repository
+            .read_until(manifest_commit, &mut manifest_files, |files| {
+                manifest::load(self.manifest_path.as_ref(), &record.repository, files)
+            })
+            .await?;
+        let (manifest, mut warnings) = match loaded {
+            Ok(loaded) => loaded,
+            Err(problems) => return Ok(Read::Bad(problems, manifest_files)),
+        };
+        let context = Context {
+            repository: record.repository.to_string(),
+            account_id: self.account_id.clone(),
+            manifest: manifest.path.clone(),
+            outputs: Outputs::Pending,
+        };
+        let mut files = Files::default();
+        let assembled = repository
+            .read_until(&record.commit, &mut files, |files| plan::assemble(&manifest, &record.branch, &context, files))
+            .await?;
+        match assembled {
+            Ok(mut assembly) => {
+                assembly.warnings.append(&mut warnings);
+                diagnostic::sort(&mut assembly.warnings);
+                Ok(Read::Good(Box::new((manifest, assembly))))
+            }
+            Err(mut problems) => {
+                problems.append(&mut warnings);
+                diagnostic::sort(&mut problems);
+                if let Some(text) = manifest_files.text(&manifest.path) {
+                    files.insert_text(manifest.path.clone(), text);
+                }
+                Ok(Read::Bad(problems, files))
+            }
+        }
+    }
+
+    /// Says on the commit what is wrong. The history has it in any case, so a comment that fails is only logged.
+    async fn comment(&self, record: &SyncRecord, repository: &Repository, problems: &[Diagnostic], files: &Files) {
+        let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+        let text = format!(
+            "Syncline touched no stack for this commit on `{}`: {errors} error{} in the repository's files.\n\n```\n{}\n```\n\nSync {}\n",
+            record.branch,
+            if errors == 1 { "" } else { "s" },
+            diagnostic::draw(problems, files, false),
+            record.sync,
+        );
+        if let Err(error) = repository.comment(&record.commit, &text, record.sync.as_str()).await {
+            warn!(%error, "could not comment on the commit");
+        }
+    }
+}

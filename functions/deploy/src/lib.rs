@@ -1,0 +1,215 @@
+//! Makes the next move with a target's stack; the task then waits for the stack's event.
+//!
+//! It may be entered again: after a crash, when something that it waited for has ended, or when an event was lost. It
+//! then looks before it moves. Which move comes next is decided in `syncline_core::deployment`.
+
+use std::collections::BTreeMap;
+
+use aws_config::SdkConfig;
+use lambda_runtime::Diagnostic as LambdaError;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use syncline_aws::repository::Repository;
+use syncline_aws::stacks::Stacks;
+use syncline_aws::table::{Head, StackWait, Table, TargetRecord};
+use syncline_aws::templates::Templates;
+use syncline_aws::workflow::Workflow;
+use syncline_aws::{Error, configuration, settings};
+use syncline_core::deployment::{Move, Operation, after_look, after_refusal, first_move};
+use syncline_core::files::{Files, Want};
+use syncline_core::names::{Digest, SyncId, TargetNumber};
+use syncline_core::recipe::{self, Context};
+use syncline_core::render::Outputs;
+use syncline_core::stack::StackRequest;
+use syncline_core::status::{Outcome, TargetStatus};
+use tracing::info;
+
+/// How many moves one entry makes at the most. The longest sensible chain is four: update, there is no such stack;
+/// create, there is one meanwhile; look; update.
+const MAX_MOVES: usize = 8;
+
+/// The function and what it may touch.
+#[derive(Debug)]
+pub struct Deploy {
+    configuration: SdkConfig,
+    table: Table,
+    workflow: Workflow,
+    stacks: Stacks,
+    templates: Templates,
+    account_id: String,
+    stack_arns: String,
+}
+
+/// What the state machine hands in.
+#[derive(Debug, Deserialize)]
+struct Input {
+    sync: SyncId,
+    target: TargetNumber,
+    task_token: String,
+}
+
+/// What one entry comes to.
+enum Entry {
+    /// The stack's event will answer the task.
+    Wait,
+    /// The target has settled.
+    Settled(Outcome),
+}
+
+impl Deploy {
+    /// Reads the function's settings and makes its clients.
+    pub async fn from_environment() -> Result<Self, Error> {
+        let configuration = configuration().await;
+        Ok(Self {
+            table: Table::from_environment(&configuration)?,
+            workflow: Workflow::from_environment(&configuration),
+            stacks: Stacks::from_environment(&configuration),
+            templates: Templates::from_environment(&configuration)?,
+            account_id: settings::required("ACCOUNT_ID")?,
+            stack_arns: settings::required("STACK_ARNS")?,
+            configuration,
+        })
+    }
+
+    /// Enters the task.
+    pub async fn handle(&self, input: Value) -> Result<Value, LambdaError> {
+        let input = Input::deserialize(&input).map_err(|error| Error::damaged("input of Deploy", error))?;
+        let entry = match self.deploy(&input).await {
+            // What AWS refuses, or does not allow, it will refuse again: that is the target's outcome.
+            Err(error @ (Error::Refused { .. } | Error::Denied { .. })) => {
+                Entry::Settled(Outcome::failed(error.to_string()))
+            }
+            other => other?,
+        };
+        if let Entry::Settled(outcome) = &entry {
+            self.workflow.succeed(&input.task_token, &json!({ "outcome": outcome })).await?;
+        }
+        Ok(json!({ "settled": matches!(entry, Entry::Settled(_)) }))
+    }
+
+    async fn deploy(&self, input: &Input) -> Result<Entry, Error> {
+        let Some(record) = self.table.enter_target(&input.sync, input.target).await? else {
+            // Settled meanwhile, by whoever stopped the sync. Settle will find that outcome on record.
+            return Ok(Entry::Settled(Outcome::because(TargetStatus::Skipped, "settled before it was deployed")));
+        };
+        let (head, prepared) =
+            tokio::join!(self.table.head(&record.repository, &record.planned.name), self.request(&record));
+        let (head, request) = (head?, prepared?);
+        let request = match request {
+            Ok(request) => request,
+            Err(reason) => return Ok(Entry::Settled(Outcome::failed(reason))),
+        };
+        let digest = request.digest();
+        let entered_before = record.entered > 1;
+        let is_deployed = head.as_ref().is_some_and(|head| head.deployed.as_ref() == Some(&digest));
+        if record.planned.was_in_step && is_deployed && !entered_before {
+            return Ok(Entry::Settled(Outcome {
+                status: TargetStatus::Unchanged,
+                reason: None,
+                deployed: Some(digest),
+                outputs: None,
+            }));
+        }
+        self.move_on(input, &record, head.as_ref(), &request, digest).await
+    }
+
+    async fn move_on(
+        &self,
+        input: &Input,
+        record: &TargetRecord,
+        head: Option<&Head>,
+        request: &StackRequest,
+        digest: Digest,
+    ) -> Result<Entry, Error> {
+        let operation = Operation { sync: input.sync.clone(), target: input.target };
+        let wait = StackWait {
+            sync: input.sync.clone(),
+            target: input.target,
+            task_token: input.task_token.clone(),
+            deployed: digest.clone(),
+            outputs_wanted: record.planned.outputs_wanted,
+        };
+        // First the token, then the call: an event that comes at once finds it.
+        let (waiting, source) = tokio::join!(
+            self.table.wait_for_stack(&self.stack_arns, &request.stack, &wait),
+            self.templates.source(&request.template)
+        );
+        waiting?;
+        let source = source?;
+        let known_to_exist = head.is_some_and(|head| head.successful_sync.is_some() && head.stack == request.stack);
+        let mut next = first_move(record.entered > 1, known_to_exist);
+        let mut outputs = None;
+        for _ in 0..MAX_MOVES {
+            info!(sync = %input.sync, target = %record.planned.name, stack = %request.stack, r#move = ?next, "move");
+            let accepted = match next {
+                Move::Create => self.stacks.create(request, &source, &operation).await?,
+                Move::Update => self.stacks.update(request, &source, &operation).await?,
+                Move::DeleteFailedCreation => self.stacks.delete(&request.stack, &operation).await?,
+                Move::Look => {
+                    let found = self.stacks.look(&request.stack).await?;
+                    next = after_look(found.as_ref().map(|found| &found.view), &operation, &request.stack);
+                    outputs = found.map(|found| found.outputs);
+                    continue;
+                }
+                Move::Wait => return Ok(Entry::Wait),
+                Move::Deployed => return Ok(self.in_step(TargetStatus::Succeeded, record, digest, outputs)),
+                Move::Unchanged => {
+                    if record.planned.outputs_wanted && outputs.is_none() {
+                        outputs = self.stacks.outputs(&request.stack).await?;
+                    }
+                    return Ok(self.in_step(TargetStatus::Unchanged, record, digest, outputs));
+                }
+                Move::Fail(reason) => return Ok(Entry::Settled(Outcome::failed(reason))),
+            };
+            next = match accepted {
+                Ok(()) => return Ok(Entry::Wait),
+                Err(refusal) => after_refusal(refusal),
+            };
+        }
+        Ok(Entry::Settled(Outcome::failed(format!("stack `{}` changed under every move; push again", request.stack))))
+    }
+
+    fn in_step(
+        &self,
+        status: TargetStatus,
+        record: &TargetRecord,
+        digest: Digest,
+        outputs: Option<BTreeMap<String, String>>,
+    ) -> Entry {
+        let outputs = outputs.filter(|_| record.planned.outputs_wanted);
+        Entry::Settled(Outcome { status, reason: None, deployed: Some(digest), outputs })
+    }
+
+    /// What CloudFormation is to be asked for, from the repository's files at the sync's commit; or why it cannot be
+    /// said, which the plan could not know before the environment's outputs were there.
+    async fn request(&self, record: &TargetRecord) -> Result<Result<StackRequest, String>, Error> {
+        let repository = Repository::new(&self.configuration, record.repository.clone());
+        let mut files = Files::default();
+        let wanted = record.planned.reads.iter().cloned().map(Want::File).collect();
+        let (read, outputs) = tokio::join!(repository.read(&record.commit, wanted, &mut files), self.outputs(record));
+        read?;
+        let context = Context {
+            repository: record.repository.to_string(),
+            account_id: self.account_id.clone(),
+            manifest: record.manifest.clone(),
+            outputs: Outputs::Known(outputs?),
+        };
+        let prepared = repository
+            .read_until(&record.commit, &mut files, |files| recipe::prepare(&record.entry, &context, files))
+            .await?;
+        Ok(prepared.map(|prepared| prepared.request).map_err(|problems| {
+            problems.iter().map(syncline_core::diagnostic::Diagnostic::one_line).collect::<Vec<_>>().join("; ")
+        }))
+    }
+
+    /// The outputs of the target's environment that its template shows: from its head, where its last deployment left
+    /// them, else from its stack.
+    async fn outputs(&self, record: &TargetRecord) -> Result<BTreeMap<String, String>, Error> {
+        let Some(environment) = &record.planned.outputs_from else { return Ok(BTreeMap::new()) };
+        let Some(head) = self.table.head(&record.repository, environment).await? else { return Ok(BTreeMap::new()) };
+        match head.outputs {
+            Some(outputs) => Ok(outputs),
+            None => Ok(self.stacks.outputs(&head.stack).await?.unwrap_or_default()),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! A push to a connected repository asks for the lease of its branch.
+//!
+//! It reads no more than it takes to know whether the branch concerns us; Begin reads, checks and plans, under the
+//! lease. Events may come twice, late or in the wrong order: what is synced is always the branch's present head, and
+//! a revision that is in step is not synced again.
+
+use aws_config::SdkConfig;
+use lambda_runtime::Diagnostic;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use syncline_aws::handover::follow_lease;
+use syncline_aws::repository::Repository;
+use syncline_aws::table::Table;
+use syncline_aws::workflow::Workflow;
+use syncline_aws::{Error, clock, configuration, settings};
+use syncline_core::files::Files;
+use syncline_core::lease::{Claim, Lease, Requested};
+use syncline_core::manifest;
+use syncline_core::names::{BranchName, CommitId, RepoPath, RepositoryName};
+use tracing::{info, warn};
+
+/// The function and what it may touch.
+#[derive(Debug)]
+pub struct OnPush {
+    configuration: SdkConfig,
+    table: Table,
+    workflow: Workflow,
+    manifest_branch: Option<BranchName>,
+    manifest_path: Option<RepoPath>,
+}
+
+/// The part of a `CodeCommit Repository State Change` event that is used.
+///
+/// <https://docs.aws.amazon.com/codecommit/latest/userguide/monitoring-events.html>
+#[derive(Debug, Deserialize)]
+struct PushEvent {
+    detail: PushDetail,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PushDetail {
+    repository_name: String,
+    reference_type: String,
+    reference_name: String,
+}
+
+impl OnPush {
+    /// Reads the function's settings and makes its clients.
+    pub async fn from_environment() -> Result<Self, Error> {
+        let configuration = configuration().await;
+        Ok(Self {
+            table: Table::from_environment(&configuration)?,
+            workflow: Workflow::from_environment(&configuration),
+            manifest_branch: settings::optional("MANIFEST_BRANCH").map(BranchName::new),
+            manifest_path: settings::optional("MANIFEST_PATH").and_then(|path| RepoPath::parse(&path)),
+            configuration,
+        })
+    }
+
+    /// Handles one event. A payload that is no push is logged and dropped: trying it again would not make it one.
+    pub async fn handle(&self, event: Value) -> Result<Value, Diagnostic> {
+        let Some((repository, branch)) = read_event(&event) else {
+            warn!(%event, "dropped: not a push to a branch");
+            return Ok(json!({ "dropped": "not a push to a branch" }));
+        };
+        Ok(self.push(repository, branch).await?)
+    }
+
+    async fn push(&self, name: RepositoryName, branch: BranchName) -> Result<Value, Error> {
+        let repository = Repository::new(&self.configuration, name.clone());
+        let Some(commit) = repository.head(&branch).await? else {
+            info!(%branch, "dropped: the branch is gone");
+            return Ok(json!({ "dropped": "the branch is gone" }));
+        };
+        let manifest_branch = match &self.manifest_branch {
+            Some(branch) => branch.clone(),
+            None => repository.default_branch().await?.unwrap_or_else(|| branch.clone()),
+        };
+        let manifest_commit =
+            if manifest_branch == branch { Some(commit.clone()) } else { repository.head(&manifest_branch).await? };
+        let lease = self.table.lease(&name, &branch).await?;
+        if !self.concerns(&repository, &branch, &manifest_branch, manifest_commit.as_ref(), &lease).await? {
+            info!(%branch, "dropped: the manifest does not mention the branch");
+            return Ok(json!({ "dropped": "the manifest does not mention the branch" }));
+        }
+        let claim = Claim { sync: clock::new_sync_id(), commit, manifest_commit };
+        let (requested, lease) = self.table.change_lease(&name, &branch, |lease| lease.request(claim.clone())).await?;
+        info!(sync = %claim.sync, commit = %claim.commit, ?requested, "asked for the lease");
+        follow_lease(&self.table, &self.workflow, &name, &branch, &manifest_branch, &lease).await?;
+        Ok(match requested {
+            Requested::Acquired => json!({ "sync": claim.sync, "status": "INITIATED" }),
+            Requested::Queued => json!({ "sync": claim.sync, "status": "QUEUED" }),
+            Requested::AlreadyClaimed(sync) => json!({ "dropped": "already being synced", "sync": sync }),
+            Requested::InStep => json!({ "dropped": "in step with this commit already" }),
+        })
+    }
+
+    /// Whether a push to the branch is ours to sync.
+    ///
+    /// A manifest that cannot be read concerns the manifest branch, and each branch that was synced before: there the
+    /// sync fails and says why. It does not concern every feature branch.
+    async fn concerns(
+        &self,
+        repository: &Repository,
+        branch: &BranchName,
+        manifest_branch: &BranchName,
+        manifest_commit: Option<&CommitId>,
+        lease: &Lease,
+    ) -> Result<bool, Error> {
+        let was_synced = branch == manifest_branch || *lease != Lease::default();
+        let Some(commit) = manifest_commit else { return Ok(was_synced) };
+        let mut files = Files::default();
+        let loaded = repository
+            .read_until(commit, &mut files, |files| {
+                manifest::load(self.manifest_path.as_ref(), repository.name(), files)
+            })
+            .await?;
+        Ok(loaded.map_or(was_synced, |(manifest, _)| manifest.maps(branch)))
+    }
+}
+
+/// The repository and branch of a push; nothing where the payload is something else.
+fn read_event(event: &Value) -> Option<(RepositoryName, BranchName)> {
+    let PushDetail { repository_name, reference_type, reference_name } = PushEvent::deserialize(event).ok()?.detail;
+    let repository = RepositoryName::new(repository_name);
+    (reference_type == "branch" && repository.is_valid() && !reference_name.is_empty())
+        .then(|| (repository, BranchName::new(reference_name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(repository: &str, kind: &str, name: &str) -> Value {
+        json!({ "detail": { "repositoryName": repository, "referenceType": kind, "referenceName": name, "event": "referenceUpdated" } })
+    }
+
+    #[test]
+    fn only_a_push_to_a_branch_is_one() {
+        let (repository, branch) = read_event(&event("shop", "branch", "feature/x")).unwrap();
+        assert_eq!((repository.as_str(), branch.as_str()), ("shop", "feature/x"));
+        for other in [
+            event("shop", "tag", "v1"),
+            event("sh#op", "branch", "main"),
+            event("", "branch", "main"),
+            event("shop", "branch", ""),
+            json!({}),
+            json!([1]),
+            json!("text"),
+        ] {
+            assert_eq!(read_event(&other), None, "{other}");
+        }
+    }
+}

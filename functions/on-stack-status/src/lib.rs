@@ -1,0 +1,89 @@
+//! A stack's status event hands the task token of the target that waits for it back.
+//!
+//! It looks at no stack: an operation of ours that succeeded settles its target; anything else that ended sends Deploy
+//! back to look.
+
+use lambda_runtime::Diagnostic;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use syncline_aws::table::Table;
+use syncline_aws::workflow::{LOOK_AGAIN, Workflow};
+use syncline_aws::{Error, configuration};
+use syncline_core::deployment::{EventMeaning, Operation, read_event};
+use syncline_core::status::{Outcome, TargetStatus};
+use tracing::{info, warn};
+
+/// The function and what it may touch.
+#[derive(Debug)]
+pub struct OnStackStatus {
+    table: Table,
+    workflow: Workflow,
+}
+
+/// The part of a `CloudFormation Stack Status Change` event that is used.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/eventbridge.html>
+#[derive(Debug, Deserialize)]
+struct StackEvent {
+    detail: StackDetail,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct StackDetail {
+    stack_id: String,
+    status_details: StatusDetails,
+    #[serde(default)]
+    client_request_token: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct StatusDetails {
+    status: String,
+}
+
+impl OnStackStatus {
+    /// Reads the function's settings and makes its clients.
+    pub async fn from_environment() -> Result<Self, Error> {
+        let configuration = configuration().await;
+        Ok(Self {
+            table: Table::from_environment(&configuration)?,
+            workflow: Workflow::from_environment(&configuration),
+        })
+    }
+
+    /// Handles one event. A payload that is no stack event is logged and dropped.
+    pub async fn handle(&self, event: Value) -> Result<Value, Diagnostic> {
+        let Ok(StackEvent { detail }) = StackEvent::deserialize(&event) else {
+            warn!(%event, "dropped: not a stack status event");
+            return Ok(json!({ "dropped": "not a stack status event" }));
+        };
+        Ok(self.stack(detail).await?)
+    }
+
+    async fn stack(&self, detail: StackDetail) -> Result<Value, Error> {
+        let StackDetail { stack_id, status_details: StatusDetails { status }, client_request_token } = detail;
+        let Some(wait) = self.table.who_waits_for(&stack_id).await? else {
+            return Ok(json!({ "dropped": "nobody waits for this stack" }));
+        };
+        let operation = Operation { sync: wait.sync.clone(), target: wait.target };
+        let meaning = read_event(&status, client_request_token.as_deref(), &operation);
+        info!(%stack_id, %status, sync = %wait.sync, target = %wait.target, ?meaning, "stack event");
+        let answered = match meaning {
+            EventMeaning::Nothing => return Ok(json!({ "dropped": "nothing ended" })),
+            EventMeaning::Deployed if !wait.outputs_wanted => {
+                let outcome = Outcome {
+                    status: TargetStatus::Succeeded,
+                    reason: None,
+                    deployed: Some(wait.deployed),
+                    outputs: None,
+                };
+                self.workflow.succeed(&wait.task_token, &json!({ "outcome": outcome })).await?
+            }
+            EventMeaning::Deployed | EventMeaning::LookAgain => {
+                self.workflow.fail(&wait.task_token, LOOK_AGAIN, &status).await?
+            }
+        };
+        Ok(json!({ "answered": answered }))
+    }
+}

@@ -1,0 +1,94 @@
+//! Records a target's outcome and releases what waits on it: one step of the walk over the graph.
+
+use lambda_runtime::Diagnostic;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use syncline_aws::table::{Table, Walk};
+use syncline_aws::workflow::Workflow;
+use syncline_aws::{Error, configuration};
+use syncline_core::names::{SyncId, TargetNumber};
+use syncline_core::status::Outcome;
+use syncline_core::walk;
+use tracing::info;
+
+/// The function and what it may touch.
+#[derive(Debug)]
+pub struct Settle {
+    walk: Walk,
+}
+
+/// What the state machine hands in: the outcome that Deploy gave, or the error that it gave up with.
+#[derive(Debug, Deserialize)]
+struct Input {
+    sync: SyncId,
+    target: TargetNumber,
+    #[serde(default)]
+    outcome: Option<Outcome>,
+    #[serde(default)]
+    error: Option<StepError>,
+}
+
+/// An error as a state machine catches it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct StepError {
+    error: String,
+    #[serde(default)]
+    cause: String,
+}
+
+impl Settle {
+    /// Reads the function's settings and makes its clients.
+    pub async fn from_environment() -> Result<Self, Error> {
+        let configuration = configuration().await;
+        Ok(Self {
+            walk: Walk {
+                table: Table::from_environment(&configuration)?,
+                workflow: Workflow::from_environment(&configuration),
+            },
+        })
+    }
+
+    /// Settles one target.
+    pub async fn handle(&self, input: Value) -> Result<Value, Diagnostic> {
+        let input = Input::deserialize(&input).map_err(|error| Error::damaged("input of Settle", error))?;
+        let outcome = outcome(&input);
+        let recorded = walk::settle(&self.walk, &input.sync, input.target, outcome).await?;
+        info!(sync = %input.sync, target = %input.target, status = %recorded.status, reason = recorded.reason, "settled");
+        Ok(json!({ "status": recorded.status }))
+    }
+}
+
+fn outcome(input: &Input) -> Outcome {
+    match (&input.outcome, &input.error) {
+        (Some(outcome), _) => outcome.clone(),
+        (None, Some(StepError { error, cause })) => {
+            Outcome::failed(format!("Deploy gave up: {error}: {}", message(cause)))
+        }
+        (None, None) => Outcome::failed("Deploy ended without an outcome"),
+    }
+}
+
+/// The message in a cause: Lambda puts a function's error into JSON.
+fn message(cause: &str) -> String {
+    let parsed: Option<Value> = serde_json::from_str(cause).ok();
+    parsed.and_then(|cause| cause.get("errorMessage")?.as_str().map(str::to_owned)).unwrap_or_else(|| cause.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_becomes_a_reason_that_a_person_can_read() {
+        let input = Input::deserialize(&json!({
+            "sync": "01J", "target": 2,
+            "error": { "Error": "Unavailable", "Cause": "{\"errorType\":\"Unavailable\",\"errorMessage\":\"codecommit:GetFile had no answer\"}" }
+        }))
+        .unwrap();
+        assert_eq!(
+            outcome(&input).reason.as_deref(),
+            Some("Deploy gave up: Unavailable: codecommit:GetFile had no answer")
+        );
+    }
+}

@@ -1,0 +1,13 @@
+//! The Lambda function `settle`: wiring. What it does is in `lib.rs`.
+
+use lambda_runtime::{LambdaEvent, run, service_fn};
+use serde_json::Value;
+use settle::Settle;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    lambda_runtime::tracing::init_default_subscriber();
+    let handler = Settle::from_environment().await?;
+    let handler = &handler;
+    run(service_fn(move |event: LambdaEvent<Value>| async move { handler.handle(event.payload).await })).await
+}
