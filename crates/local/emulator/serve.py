@@ -21,7 +21,7 @@ import threading
 import time
 
 from ministack import app
-from ministack.core import lambda_runtime
+from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import cloudformation, eventbridge, stepfunctions
 from ministack.services.cloudformation import changesets, handlers, provisioners, stacks, wait_conditions
@@ -34,6 +34,7 @@ def main():
     answer_small_messages_at_once()
     publish_stack_status_events()
     fail_the_state_when_its_function_fails()
+    check_task_answers_against_their_state_machine()
     start_executions_as_fast_as_aws()
     let_parameters_take_time_or_fail()
     return_warm_invocations_without_waiting_for_logs()
@@ -162,6 +163,37 @@ def fail_the_state_when_its_function_fails():
     stepfunctions._call_lambda = call
 
 
+def check_task_answers_against_their_state_machine():
+    """AWS checks SendTaskSuccess and SendTaskFailure against the ARN of the state machine that the token is of. The
+    emulator takes `*` for it, which a role that may answer one state machine only does not match."""
+    running = threading.local()
+    machines = {}
+    execute_task = stepfunctions._execute_task
+    invoke_with_callback = stepfunctions._invoke_with_callback
+    extract_resource_arn = iam_actions.extract_resource_arn
+
+    @functools.wraps(execute_task)
+    def execute(state_def, raw_input, execution, ctx):
+        running.machine = (execution or {}).get("stateMachineArn")
+        return execute_task(state_def, raw_input, execution, ctx)
+
+    @functools.wraps(invoke_with_callback)
+    def invoke(resource, input_data, token, state_def):
+        # Kept after the task has ended: a late answer is checked too, and then told that its task is gone.
+        machines[token] = running.machine
+        return invoke_with_callback(resource, input_data, token, state_def)
+
+    @functools.wraps(extract_resource_arn)
+    def extract(service, method, path, headers, body, *others):
+        if service == "states" and b'"taskToken"' in (body or b""):
+            return machines.get(json.loads(body).get("taskToken")) or "*"
+        return extract_resource_arn(service, method, path, headers, body, *others)
+
+    stepfunctions._execute_task = execute
+    stepfunctions._invoke_with_callback = invoke
+    iam_actions.extract_resource_arn = extract
+
+
 def start_executions_as_fast_as_aws():
     """AWS enters the first state about 50 ms after StartExecution; the emulator sleeps a fixed 150 ms first.
 
@@ -184,7 +216,8 @@ def let_parameters_take_time_or_fail():
     """For tests: AWS takes seconds to minutes for a stack and sometimes fails, the emulator takes 2 ms and does not.
 
     An AWS::SSM::Parameter whose Description holds `sleep=SECONDS` takes that long to create or update, and one whose
-    Description holds `fail=TEXT` fails with TEXT (all that follows) as its reason. Parameters run on worker threads
+    Description holds `fail=TEXT` fails with TEXT (all that follows) as its reason. One with `keep=TEXT` is created, and
+    fails to be deleted. Parameters run on worker threads
     then, one each, so that a hundred such stacks sleep side by side and the event loop stays free. What writes to the
     parameter store itself stays one at a time, as it was on the event loop.
     """
@@ -213,6 +246,9 @@ def let_parameters_take_time_or_fail():
             return plain["update"](physical_id, old_properties, new_properties, stack_name, logical_id)
 
     def delete(physical_id, properties):
+        _, _, reason = str(properties.get("Description", "")).partition("keep=")
+        if reason:
+            raise ValueError(reason)
         with store:
             return plain["delete"](physical_id, properties)
 
