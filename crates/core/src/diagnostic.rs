@@ -62,6 +62,11 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(path, message) }
     }
 
+    /// An error about a file that is there and cannot be read: `why`.
+    pub fn unreadable(path: &RepoPath, why: &str) -> Self {
+        Self::error(path, format!("cannot be read: {why}")).help("save it as text in UTF-8, of at most 1 MiB")
+    }
+
     /// The same at a place.
     pub fn at(mut self, span: Span) -> Self {
         self.span = Some(span);

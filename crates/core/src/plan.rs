@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::diagnostic::{self, Diagnostic};
 use crate::files::Files;
 use crate::graph::Graph;
-use crate::manifest::{Edge, Manifest, Publish, Reason, TargetEntry, dependencies};
+use crate::manifest::{Edge, Manifest, Publish, Reason, TargetEntry, cycle_error, dependencies};
 use crate::names::{BranchName, Digest, RepoPath, StackName, TargetKind, TargetName, TargetNumber};
 use crate::recipe::{self, Context, Prepared};
 use crate::yaml::Reader;
@@ -94,7 +94,16 @@ pub fn assemble(
         Ok(order) => order,
         Err(cycle) => {
             let names: Vec<&TargetName> = cycle.iter().map(|&index| &targets[index].0.name).collect();
-            diagnostics.push(cycle_error(manifest, &names, &edges));
+            // One that is written from end to end stands among what `dependencies` noted.
+            let is_written = names.iter().enumerate().all(|(at, waiter)| {
+                let next = names[(at + 1) % names.len()];
+                edges.iter().any(|edge| {
+                    edge.waiter == **waiter && edge.dependency == *next && matches!(edge.reason, Reason::Written(_))
+                })
+            });
+            if !is_written {
+                diagnostics.push(cycle_error(manifest, &names, &edges));
+            }
             Vec::new()
         }
     };
@@ -125,38 +134,34 @@ fn implied_environment<'m>(
     entry: &TargetEntry,
     prepared: &Prepared,
 ) -> Result<Option<&'m TargetEntry>, Diagnostic> {
-    let Some(name) = &prepared.environment else { return Ok(None) };
+    let wrong = |message: String, help: &str| {
+        let error = Diagnostic::error(&entry.spec, message).help(help);
+        match prepared.environment_span {
+            Some(span) => error.at(span),
+            None => error,
+        }
+    };
+    let Some(name) = &prepared.environment else {
+        if prepared.reads_outputs {
+            return Err(wrong(
+                format!("the template of `{}` shows outputs of its environment, and it has none", entry.name),
+                "say which: `environment: …`, the name of one that is in the manifest",
+            ));
+        }
+        return Ok(None);
+    };
     let found =
         manifest.targets.iter().find(|target| target.kind == TargetKind::Environment && target.own_name == *name);
     if found.is_none() && prepared.reads_outputs {
-        return Err(Diagnostic::error(
-            &entry.spec,
+        return Err(wrong(
             format!(
                 "the template of `{}` shows outputs of environment `{name}`, which is not in the manifest",
                 entry.name
             ),
-        )
-        .help("add it to the manifest: `sync: environments:`"));
+            "add it to the manifest under `sync: environments:`, or show an input in place of the output",
+        ));
     }
     Ok(found)
-}
-
-fn cycle_error(manifest: &Manifest, cycle: &[&TargetName], edges: &[Edge]) -> Diagnostic {
-    let mut path: Vec<String> = cycle.iter().map(|name| format!("`{name}`")).collect();
-    path.extend(path.first().cloned());
-    let error = Diagnostic::error(&manifest.path, format!("dependency cycle: {}", path.join(" -> ")))
-        .help("remove one `depends_on`");
-    let first = edges.iter().find_map(|edge| {
-        let at = cycle.iter().position(|name| **name == edge.waiter)?;
-        match edge.reason {
-            Reason::Written(span) if *cycle[(at + 1) % cycle.len()] == edge.dependency => Some(span),
-            _ => None,
-        }
-    });
-    match first {
-        Some(span) => error.at(span),
-        None => error,
-    }
 }
 
 /// What is known of a target from the syncs before.

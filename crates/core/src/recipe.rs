@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::bundle;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::files::{Entry, Files, Want};
 use crate::manifest::TargetEntry;
 use crate::names::{Digest, RepoPath, TargetKind};
@@ -37,6 +37,8 @@ pub struct Prepared {
     pub request: StackRequest,
     /// The environment that it lives in.
     pub environment: Option<String>,
+    /// Where its spec names that environment, or where it could.
+    pub environment_span: Option<Span>,
     /// Whether its template shows outputs of that environment.
     pub reads_outputs: bool,
     /// Every file that it was made from.
@@ -49,9 +51,7 @@ pub struct Prepared {
 pub fn prepare(entry: &TargetEntry, context: &Context, files: &mut Files) -> Option<Result<Prepared, Vec<Diagnostic>>> {
     let text = match files.want(Want::File(entry.spec.clone()))? {
         Entry::Text(text) => text.clone(),
-        Entry::Unreadable(why) => {
-            return Some(Err(vec![Diagnostic::error(&entry.spec, format!("cannot be read: {why}"))]));
-        }
+        Entry::Unreadable(why) => return Some(Err(vec![Diagnostic::unreadable(&entry.spec, why)])),
         Entry::Absent | Entry::Folder { .. } => {
             let error = Diagnostic::error(
                 &context.manifest,
@@ -70,17 +70,17 @@ pub fn prepare(entry: &TargetEntry, context: &Context, files: &mut Files) -> Opt
         (Spec::DeploymentFile(file), _) => from_deployment_file(entry, &file, files),
         (Spec::Service(spec), TargetKind::ServiceInstance) => from_service_spec(entry, &spec, context, files),
         (Spec::Environment(spec), TargetKind::Environment) => from_environment_spec(entry, &spec, context, files),
-        (Spec::Service(_), TargetKind::Environment) => {
-            Some(Err(vec![wrong_kind(entry, "ServiceSpec", "EnvironmentSpec")]))
+        (Spec::Service(spec), TargetKind::Environment) => {
+            Some(Err(vec![wrong_kind(entry, "an environment", "ServiceSpec", "EnvironmentSpec").at(spec.span)]))
         }
-        (Spec::Environment(_), TargetKind::ServiceInstance) => {
-            Some(Err(vec![wrong_kind(entry, "EnvironmentSpec", "ServiceSpec")]))
+        (Spec::Environment(spec), TargetKind::ServiceInstance) => {
+            Some(Err(vec![wrong_kind(entry, "a service instance", "EnvironmentSpec", "ServiceSpec").at(spec.span)]))
         }
     }
 }
 
-fn wrong_kind(entry: &TargetEntry, is: &str, should: &str) -> Diagnostic {
-    Diagnostic::error(&entry.spec, format!("`{}` is one {}, but this is a `proton: {is}`", entry.name, entry.kind))
+fn wrong_kind(entry: &TargetEntry, target: &str, is: &str, should: &str) -> Diagnostic {
+    Diagnostic::error(&entry.spec, format!("`{}` is {target}, but this is a `proton: {is}`", entry.name))
         .help(format!("write `proton: {should}` here, or name another file under `spec` in the manifest"))
 }
 
@@ -91,9 +91,7 @@ fn from_deployment_file(
 ) -> Option<Result<Prepared, Vec<Diagnostic>>> {
     let template = match files.want(Want::File(file.template.clone()))? {
         Entry::Text(template) => template.clone(),
-        Entry::Unreadable(why) => {
-            return Some(Err(vec![Diagnostic::error(&file.template, format!("cannot be read: {why}"))]));
-        }
+        Entry::Unreadable(why) => return Some(Err(vec![Diagnostic::unreadable(&file.template, why)])),
         Entry::Absent | Entry::Folder { .. } => {
             let error = Diagnostic::error(
                 &entry.spec,
@@ -110,7 +108,7 @@ fn from_deployment_file(
     }
     let parameters = file.parameters.iter().map(|(name, (value, _))| (name.clone(), value.clone())).collect();
     let request = StackRequest { stack: entry.stack.clone(), template, parameters, tags: file.tags.clone() };
-    Some(Ok(finish(entry, request, None, false, vec![entry.spec.clone(), file.template.clone()], files)))
+    Some(Ok(finish(entry, request, false, vec![entry.spec.clone(), file.template.clone()], files)))
 }
 
 fn from_service_spec(
@@ -144,8 +142,12 @@ fn from_service_spec(
         Ok(rendered) => rendered,
         Err(error) => return Some(Err(vec![error])),
     };
-    let environment = instance.environment.clone();
-    Some(from_rendered(entry, bundle, rendered, environment, instance.span, &context.outputs, files))
+    let prepared = from_rendered(entry, bundle, rendered, instance.span, &context.outputs, files);
+    Some(prepared.map(|prepared| Prepared {
+        environment: instance.environment.clone(),
+        environment_span: Some(instance.environment_span),
+        ..prepared
+    }))
 }
 
 fn from_environment_spec(
@@ -166,15 +168,14 @@ fn from_environment_spec(
         Ok(rendered) => rendered,
         Err(error) => return Some(Err(vec![error])),
     };
-    Some(from_rendered(entry, bundle, rendered, None, spec.span, &context.outputs, files))
+    Some(from_rendered(entry, bundle, rendered, spec.span, &context.outputs, files))
 }
 
 fn from_rendered(
     entry: &TargetEntry,
     bundle: bundle::Bundle,
     rendered: render::Rendered,
-    environment: Option<String>,
-    owner: crate::diagnostic::Span,
+    owner: Span,
     outputs: &Outputs,
     files: &mut Files,
 ) -> Result<Prepared, Vec<Diagnostic>> {
@@ -192,7 +193,7 @@ fn from_rendered(
         tags: BTreeMap::new(),
     };
     let reads = std::iter::once(entry.spec.clone()).chain(bundle.reads).collect();
-    Ok(finish(entry, request, environment, rendered.reads_outputs, reads, files))
+    Ok(finish(entry, request, rendered.reads_outputs, reads, files))
 }
 
 fn find_instance<'s>(entry: &TargetEntry, spec: &'s ServiceSpec) -> Result<&'s InstanceSpec, Diagnostic> {
@@ -205,14 +206,16 @@ fn find_instance<'s>(entry: &TargetEntry, spec: &'s ServiceSpec) -> Result<&'s I
         };
         Diagnostic::error(&entry.spec, format!("no instance `{}`, which the manifest asks for; {held}", entry.own_name))
             .at(spec.instances_span)
-            .help(format!("add `- name: {}`, or rename the instance in the manifest", entry.own_name))
+            .help(match nearest(&entry.own_name, names) {
+                Some(near) => format!("add `- name: {}`, or did you mean `{near}` in the manifest?", entry.own_name),
+                None => format!("add `- name: {}`, or rename the instance in the manifest", entry.own_name),
+            })
     })
 }
 
 fn finish(
     entry: &TargetEntry,
     request: StackRequest,
-    environment: Option<String>,
     reads_outputs: bool,
     reads: Vec<RepoPath>,
     files: &Files,
@@ -223,5 +226,6 @@ fn finish(
         stack::feed(&mut hash, path.as_str());
         stack::feed(&mut hash, files.text(path).unwrap_or_default());
     }
-    Prepared { request, environment, reads_outputs, reads, sources: stack::finish(hash) }
+    let sources = stack::finish(hash);
+    Prepared { request, environment: None, environment_span: None, reads_outputs, reads, sources }
 }

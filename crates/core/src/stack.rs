@@ -77,18 +77,6 @@ pub fn check(
     owner: Span,
     values: &BTreeMap<String, (String, Span)>,
 ) -> Vec<Diagnostic> {
-    let unplaced = |diagnostic: Diagnostic| {
-        if rendered {
-            let line = diagnostic.span.map_or(0, |span| span.line);
-            Diagnostic {
-                span: None,
-                message: format!("{} (line {line} of the rendered template)", diagnostic.message),
-                ..diagnostic
-            }
-        } else {
-            diagnostic
-        }
-    };
     if template.len() > MAX_TEMPLATE_BYTES {
         return vec![
             Diagnostic::error(path, format!("the template is larger than {MAX_TEMPLATE_BYTES} bytes"))
@@ -97,15 +85,14 @@ pub fn check(
     }
     let root = match yaml::parse(path, template) {
         Ok(root) => root,
-        Err(error) => return vec![unplaced(error)],
+        Err(error) if rendered => return vec![in_what_was_rendered(error, template)],
+        Err(error) => return vec![error],
     };
     let mut found = Vec::new();
     if root.get("Resources").is_none() {
-        found.push(unplaced(
-            Diagnostic::error(path, "the template has no `Resources`")
-                .at(root.span)
-                .help("a CloudFormation template declares at least one resource"),
-        ));
+        let error = Diagnostic::error(path, "the template has no `Resources`")
+            .help("a CloudFormation template declares at least one resource");
+        found.push(if rendered { error } else { error.at(root.span) });
     }
     let declared: Vec<(&Node, &Node)> = match root.get("Parameters").map(|node| &node.content) {
         Some(yaml::Content::Mapping(entries)) => entries.iter().map(|(key, value)| (key, value)).collect(),
@@ -114,10 +101,11 @@ pub fn check(
     let names: Vec<&str> = declared.iter().filter_map(|(key, _)| key.text()).collect();
     for (name, (_, span)) in values {
         if !names.contains(&name.as_str()) {
-            let help = crate::diagnostic::nearest(name, names.iter().copied()).map_or_else(
-                || format!("the template declares {}", yaml::list(&names)),
-                |near| format!("did you mean `{near}`?"),
-            );
+            let help = match crate::diagnostic::nearest(name, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if names.is_empty() => "remove it: the template declares no parameters".to_owned(),
+                None => format!("the template declares {}", yaml::list(&names)),
+            };
             found.push(
                 Diagnostic::error(spec, format!("the template `{path}` has no parameter `{name}`"))
                     .at(*span)
@@ -127,7 +115,18 @@ pub fn check(
     }
     for (key, parameter) in declared {
         let Some(name) = key.text() else { continue };
-        if parameter.get("Default").is_none() && !values.contains_key(name) {
+        if parameter.get("Default").is_some() || values.contains_key(name) {
+            continue;
+        }
+        if rendered {
+            found.push(
+                Diagnostic::error(
+                    path,
+                    format!("parameter `{name}` has no default, and a bundle's template is given no parameters"),
+                )
+                .help("give it a `Default`, or show an input of the schema in its place"),
+            );
+        } else {
             found.push(
                 Diagnostic::error(spec, format!("parameter `{name}` of `{path}` has neither a value nor a default"))
                     .at(owner)
@@ -136,4 +135,12 @@ pub fn check(
         }
     }
     found
+}
+
+/// The error for a rendered template that is no YAML. What was rendered is no file, so the message has the line.
+fn in_what_was_rendered(error: Diagnostic, template: &str) -> Diagnostic {
+    let Some(Span { line, .. }) = error.span else { return error };
+    let text = template.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim();
+    let message = format!("renders to what is {}, in line {line}: `{text}`", error.message);
+    Diagnostic { span: None, message, ..error }
 }

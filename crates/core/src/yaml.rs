@@ -376,13 +376,23 @@ impl<'a> Reader<'a> {
         text
     }
 
-    /// A scalar, or a list of scalars: each with its node.
+    /// A scalar, or a list of scalars, each with its node: what a `depends_on` holds.
     pub fn texts<'n>(&mut self, node: &'n Node, what: &str) -> Vec<(&'n str, &'n Node)> {
         match &node.content {
             Content::Sequence(items) => {
                 items.iter().filter_map(|item| self.text(item, what).map(|text| (text, item))).collect()
             }
-            _ => self.text(node, what).map(|text| (text, node)).into_iter().collect(),
+            _ => match node.text() {
+                Some(text) => vec![(text, node)],
+                None => {
+                    self.error(
+                        node.span,
+                        format!("{what} must be one value or a list of values, not {}", node.kind()),
+                        format!("write {what} as `a` or as `[a, b]`, or remove it"),
+                    );
+                    Vec::new()
+                }
+            },
         }
     }
 

@@ -2,13 +2,12 @@
 //!
 //! The layout is that of Proton's template sync. Rendering is not done here: see [`crate::render`].
 
+mod described;
 mod schema;
-
-use serde::Deserialize;
 
 pub use schema::Schema;
 
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::files::{Entry, Files, Want};
 use crate::manifest::{BundleName, TargetEntry};
 use crate::names::{RepoPath, TargetKind};
@@ -37,8 +36,8 @@ pub type Located = Option<Result<Bundle, Vec<Diagnostic>>>;
 
 /// Finds and reads the bundle that renders a target. `manifest` is the file to blame for a wrong reference.
 pub fn locate(entry: &TargetEntry, manifest: &RepoPath, files: &mut Files) -> Located {
-    let folder = match folder(entry, manifest, files)? {
-        Ok(folder) => folder,
+    let (name, folder) = match folder(entry, manifest, files)? {
+        Ok(found) => found,
         Err(error) => return Some(Err(vec![error])),
     };
     let infrastructure = match entry.kind {
@@ -47,17 +46,24 @@ pub fn locate(entry: &TargetEntry, manifest: &RepoPath, files: &mut Files) -> Lo
     };
     let paths = (folder.join(&format!("{infrastructure}/manifest.yaml")), folder.join("schema/schema.yaml"));
     let (Some(manifest_path), Some(schema_path)) = paths else { return Some(Err(Vec::new())) };
-    let described = required(&manifest_path, &folder, manifest, entry.places.template, files);
-    let schema = required(&schema_path, &folder, manifest, entry.places.template, files);
+    let place = (manifest, entry.places.template, "add the file, or name another bundle under `template`");
+    let described = required(&manifest_path, &folder, entry, place, files);
+    let schema = required(&schema_path, &folder, entry, place, files);
     let (described, schema_text) = match (described?, schema?) {
         (Ok(described), Ok(schema)) => (described, schema),
+        (Err(described), Err(schema)) => {
+            // Both are missing: most likely there is no such bundle at all.
+            let no_bundle = absent_bundle(entry, &name, &folder, manifest, files)?;
+            return Some(Err(no_bundle.map_or_else(|| vec![described, schema], |error| vec![error])));
+        }
         (described, schema) => return Some(Err(described.err().into_iter().chain(schema.err()).collect())),
     };
-    let template_path = match template_file(&manifest_path, &described) {
-        Ok(path) => path,
-        Err(error) => return Some(Err(vec![error])),
+    let (template_path, template_span) = match described::template_file(&manifest_path, &described) {
+        Ok(found) => found,
+        Err(errors) => return Some(Err(errors)),
     };
-    let template = match required(&template_path, &folder, &manifest_path, Span::default(), files)? {
+    let place = (&manifest_path, template_span, "add the file, or correct `file`");
+    let template = match required(&template_path, &folder, entry, place, files)? {
         Ok(template) => template,
         Err(error) => return Some(Err(vec![error])),
     };
@@ -93,9 +99,13 @@ fn templates_folder(kind: TargetKind) -> &'static str {
     }
 }
 
-/// The bundle's folder: the one that the manifest names, else the one that bears the service's name, else the
+/// The bundle's name and folder: the one that the manifest names, else the one that bears the service's name, else the
 /// only one there is.
-fn folder(entry: &TargetEntry, manifest: &RepoPath, files: &mut Files) -> Option<Result<RepoPath, Diagnostic>> {
+fn folder(
+    entry: &TargetEntry,
+    manifest: &RepoPath,
+    files: &mut Files,
+) -> Option<Result<(String, RepoPath), Diagnostic>> {
     let templates = templates_folder(entry.kind);
     let wrong = |message: String, help: String| {
         Some(Err(Diagnostic::error(manifest, message).at(entry.places.template).help(help)))
@@ -103,11 +113,7 @@ fn folder(entry: &TargetEntry, manifest: &RepoPath, files: &mut Files) -> Option
     let BundleName { name, major } = match &entry.template {
         Some(bundle) => bundle.clone(),
         None => {
-            let root = RepoPath::parse(templates)?;
-            let names: Vec<String> = match files.want(Want::Folder(root))? {
-                Entry::Folder { folders, .. } => folders.iter().cloned().collect(),
-                _ => Vec::new(),
-            };
+            let names = folders(templates, files)?;
             let own = entry.service.as_deref().unwrap_or(&entry.own_name);
             let name = match names.as_slice() {
                 names if names.iter().any(|name| name == own) => own.to_owned(),
@@ -130,95 +136,92 @@ fn folder(entry: &TargetEntry, manifest: &RepoPath, files: &mut Files) -> Option
             BundleName { name, major: None }
         }
     };
-    let bundle = RepoPath::parse(&format!("{templates}/{name}"))?;
     let major = match major {
         Some(major) => major,
-        None => {
-            let versions: Vec<u32> = match files.want(Want::Folder(bundle.clone()))? {
-                Entry::Folder { folders, .. } => {
-                    folders.iter().filter_map(|folder| folder.strip_prefix('v')?.parse().ok()).collect()
-                }
-                _ => Vec::new(),
-            };
-            match versions.into_iter().max() {
-                Some(major) => major,
-                None => {
-                    return wrong(
-                        format!("template bundle `{name}` has no version"),
-                        format!("add it at `{bundle}/v1/`"),
-                    );
-                }
-            }
-        }
+        None => match versions(&format!("{templates}/{name}"), files)?.last() {
+            Some(highest) => *highest,
+            // Whatever is missing of it is said of the first version.
+            None => 1,
+        },
     };
-    Some(
-        bundle
-            .join(&format!("v{major}"))
-            .ok_or_else(|| Diagnostic::error(manifest, format!("`{name}` does not name a folder"))),
-    )
+    Some(match RepoPath::parse(&format!("{templates}/{name}/v{major}")) {
+        Some(folder) => Ok((name, folder)),
+        None => Err(Diagnostic::error(manifest, format!("`{name}` does not name a folder"))
+            .at(entry.places.template)
+            .help("rename the folder of that bundle")),
+    })
 }
 
-/// The text of a file that the bundle must have; blamed on `blame` where it is missing.
+/// Why there is no such bundle; nothing where its folder is there.
+fn absent_bundle(
+    entry: &TargetEntry,
+    name: &str,
+    folder: &RepoPath,
+    manifest: &RepoPath,
+    files: &mut Files,
+) -> Option<Option<Diagnostic>> {
+    if matches!(files.want(Want::Folder(folder.clone()))?, Entry::Folder { .. }) {
+        return Some(None);
+    }
+    let templates = templates_folder(entry.kind);
+    let wrong = |message: String, help: String| {
+        Some(Some(Diagnostic::error(manifest, message).at(entry.places.template).help(help)))
+    };
+    let versions = versions(&format!("{templates}/{name}"), files)?;
+    if !versions.is_empty() {
+        let known: Vec<String> = versions.iter().map(|major| format!("{name}@{major}")).collect();
+        return wrong(
+            format!("there is no `{folder}/` on branch `{}`", entry.branch),
+            format!("of this template bundle there is {}", list(&known)),
+        );
+    }
+    let names = folders(templates, files)?;
+    if names.iter().any(|known| known == name) {
+        return wrong(
+            format!("template bundle `{name}` has no version on branch `{}`", entry.branch),
+            format!("add it at `{folder}/`"),
+        );
+    }
+    let help = match nearest(name, names.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if names.is_empty() => format!("add it at `{folder}/`"),
+        None => format!("add it at `{folder}/`, or name one of {}", list(&names)),
+    };
+    wrong(format!("there is no template bundle `{name}` in `{templates}/` on branch `{}`", entry.branch), help)
+}
+
+/// The folders in a folder; none where there is no such folder.
+fn folders(path: &str, files: &mut Files) -> Option<Vec<String>> {
+    let Some(path) = RepoPath::parse(path) else { return Some(Vec::new()) };
+    Some(match files.want(Want::Folder(path))? {
+        Entry::Folder { folders, .. } => folders.iter().cloned().collect(),
+        _ => Vec::new(),
+    })
+}
+
+/// The major versions of a bundle, the highest last.
+fn versions(bundle: &str, files: &mut Files) -> Option<Vec<u32>> {
+    let folders = folders(bundle, files)?;
+    let mut versions: Vec<u32> = folders.iter().filter_map(|name| name.strip_prefix('v')?.parse().ok()).collect();
+    versions.sort_unstable();
+    Some(versions)
+}
+
+/// The text of a file that the bundle must have; blamed on a place in another file where it is missing.
 fn required(
     path: &RepoPath,
     folder: &RepoPath,
-    blame: &RepoPath,
-    span: Span,
+    entry: &TargetEntry,
+    (blame, span, help): (&RepoPath, Span, &str),
     files: &mut Files,
 ) -> Option<Result<String, Diagnostic>> {
     Some(match files.want(Want::File(path.clone()))? {
         Entry::Text(text) => Ok(text.clone()),
-        Entry::Unreadable(why) => Err(Diagnostic::error(path, format!("cannot be read: {why}"))),
+        Entry::Unreadable(why) => Err(Diagnostic::unreadable(path, why)),
         Entry::Absent | Entry::Folder { .. } => {
-            let error = Diagnostic::error(blame, format!("template bundle `{folder}` has no `{path}`"));
-            Err(if span == Span::default() { error } else { error.at(span) }
-                .help("add the file, or name another bundle under `template`"))
+            let branch = &entry.branch;
+            let message = format!("there is no `{path}` on branch `{branch}`, which template bundle `{folder}` needs");
+            Err(Diagnostic::error(blame, message).at(span).help(help))
         }
     })
-}
-
-#[derive(Deserialize)]
-struct Described {
-    infrastructure: Infrastructure,
-}
-
-#[derive(Deserialize)]
-struct Infrastructure {
-    templates: Vec<TemplateFile>,
-}
-
-#[derive(Deserialize)]
-struct TemplateFile {
-    file: String,
-    #[serde(alias = "engine")]
-    rendering_engine: String,
-    #[serde(default)]
-    template_language: Option<String>,
-}
-
-/// The template that a bundle's manifest.yaml names.
-fn template_file(path: &RepoPath, text: &str) -> Result<RepoPath, Diagnostic> {
-    let described: Described = serde_yaml::from_str(text)
-        .map_err(|error| Diagnostic::error(path, format!("not a bundle manifest: {error}")).help("write `infrastructure: templates: [{file: cloudformation.yaml, rendering_engine: jinja, template_language: cloudformation}]`"))?;
-    let [template] = described.infrastructure.templates.as_slice() else {
-        return Err(Diagnostic::error(
-            path,
-            format!("names {} templates, and must name one", described.infrastructure.templates.len()),
-        )
-        .help("keep one entry under `templates`"));
-    };
-    if template.rendering_engine != "jinja" {
-        return Err(Diagnostic::error(
-            path,
-            format!("rendering engine `{}` is not supported", template.rendering_engine),
-        )
-        .help("only `jinja` templates for CloudFormation are rendered here"));
-    }
-    if let Some(language) = template.template_language.as_deref().filter(|language| *language != "cloudformation") {
-        return Err(Diagnostic::error(path, format!("template language `{language}` is not supported"))
-            .help("only `cloudformation` is"));
-    }
-    path.parent()
-        .join(&template.file)
-        .ok_or_else(|| Diagnostic::error(path, format!("`{}` does not name a file in the repository", template.file)))
 }

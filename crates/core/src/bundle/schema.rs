@@ -3,16 +3,20 @@
 //! Proton's schemas are OpenAPI 3.0 documents; their property keywords are those of JSON Schema's draft 4.
 //! Defaults of properties inside a property of type object are not filled in.
 
+use jsonschema::ValidationError;
+use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Value, json};
 
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::names::{RepoPath, TargetKind};
 use crate::spec;
-use crate::yaml::{Content, Node, list};
+use crate::yaml::{self, Content, Node, list};
 
 /// The input type of one kind of target.
 #[derive(Clone, Debug)]
 pub struct Schema {
+    /// The file that it was read from.
+    path: RepoPath,
     /// The type's schema as JSON Schema; nothing where the bundle takes no inputs.
     input_type: Option<Value>,
 }
@@ -20,35 +24,53 @@ pub struct Schema {
 impl Schema {
     /// Reads `schema.yaml` and finds the input type for `kind`.
     pub(super) fn read(path: &RepoPath, text: &str, kind: TargetKind) -> Result<Self, Diagnostic> {
-        let root: Value =
-            serde_yaml::from_str(text).map_err(|error| Diagnostic::error(path, format!("not valid YAML: {error}")))?;
+        let root = yaml::parse(path, text)?;
         let schema = root.get("schema").ok_or_else(|| {
-            Diagnostic::error(path, "has no `schema`").help("start it with `schema: {format: {openapi: \"3.0.0\"}, …}`")
+            Diagnostic::error(path, "the bundle's schema has no `schema`")
+                .at(root.span)
+                .help("start it with `schema: {format: {openapi: \"3.0.0\"}, …}`")
         })?;
         let key = match kind {
             TargetKind::Environment => "environment_input_type",
             TargetKind::ServiceInstance => "service_input_type",
         };
-        let Some(name) = schema.get(key) else { return Ok(Self { input_type: None }) };
-        let name = name.as_str().unwrap_or_default();
-        let types = schema.get("types").and_then(Value::as_object);
+        let Some(named) = schema.get(key) else { return Ok(Self { path: path.clone(), input_type: None }) };
+        let name = named.text().unwrap_or_default();
+        let types = schema.get("types");
         let Some(found) = types.and_then(|types| types.get(name)) else {
-            let known: Vec<&String> = types.into_iter().flat_map(Map::keys).collect();
+            let known: Vec<&str> = match types.map(|types| &types.content) {
+                Some(Content::Mapping(entries)) => entries.iter().filter_map(|(key, _)| key.text()).collect(),
+                _ => Vec::new(),
+            };
+            let help = match nearest(name, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if known.is_empty() => format!("add it: `types: {{{name}: {{type: object, properties: …}}}}`"),
+                None => format!("known here: {}", list(&known)),
+            };
             return Err(Diagnostic::error(path, format!("`{key}` names `{name}`, which is not under `types`"))
-                .help(format!("known here: {}", list(&known))));
+                .at(named.span)
+                .help(help));
         };
-        let mut input_type = found.clone();
+        let mut input_type = found.to_json();
         if let Some(object) = input_type.as_object_mut() {
             object.entry("additionalProperties").or_insert(json!(false));
         }
         jsonschema::draft4::new(&input_type).map_err(|error| {
+            let pointer = error.instance_path().to_string();
+            let parts: Vec<&str> = pointer.split('/').skip(1).collect();
+            let help = match parts.last() {
+                Some(&"type") => "a type is `string`, `number`, `integer`, `boolean`, `array` or `object`",
+                _ => "use the keywords of OpenAPI 3.0's schema objects",
+            };
             Diagnostic::error(path, format!("type `{name}` is not a schema: {error}"))
-                .help("use the keywords of OpenAPI 3.0's schema objects")
+                .at(place(found, &parts, false).unwrap_or(found.span))
+                .help(help)
         })?;
-        Ok(Self { input_type: Some(input_type) })
+        Ok(Self { path: path.clone(), input_type: Some(input_type) })
     }
 
     /// The values of a spec and the schema's defaults, in schema order; a property with neither is left out.
+    /// Defaults are taken as they are: real bundles have some that are not of their property's type.
     ///
     /// Errors: each input that is missing, surplus or wrong, at its place in the spec `path`, or at `owner` where
     /// there is no such place.
@@ -69,21 +91,22 @@ impl Schema {
             }
         }
         let mut errors = Vec::new();
-        for (name, value) in written {
-            if properties.contains_key(&name) {
+        for (name, value) in &written {
+            if properties.contains_key(name) {
                 continue;
             }
             if input_type.get("additionalProperties") == Some(&Value::Bool(false)) {
-                let place = given.and_then(|node| place(node, &[&name], true)).unwrap_or(owner);
-                let help = match nearest(&name, properties.keys().map(String::as_str)) {
+                let place = given.and_then(|node| place(node, &[name], true)).unwrap_or(owner);
+                let help = match nearest(name, properties.keys().map(String::as_str)) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("the schema knows {}", list(&properties.keys().collect::<Vec<_>>())),
+                    None if properties.is_empty() => "remove it: the bundle's schema has no inputs".to_owned(),
+                    None => format!("the bundle's schema has {}", list(&properties.keys().collect::<Vec<_>>())),
                 };
                 errors.push(
                     Diagnostic::error(path, format!("the template bundle has no input `{name}`")).at(place).help(help),
                 );
             } else {
-                inputs.insert(name, value);
+                inputs.insert(name.clone(), value.clone());
             }
         }
         let document = Value::Object(inputs);
@@ -91,19 +114,45 @@ impl Schema {
             for error in validator.iter_errors(&document) {
                 let pointer = error.instance_path().to_string();
                 let parts: Vec<&str> = pointer.split('/').skip(1).collect();
-                let place = given.and_then(|node| place(node, &parts, false)).unwrap_or(owner);
-                let message = match parts.as_slice() {
-                    [] => format!("the inputs do not fit the schema: {error}"),
-                    parts => format!("input `{}` does not fit the schema: {error}", parts.join(".")),
-                };
-                errors.push(
-                    Diagnostic::error(path, message).at(place).help("see the bundle's schema.yaml for what it takes"),
-                );
+                if parts.first().is_none_or(|name| written.contains_key(*name)) {
+                    errors.push(self.misfit(&error, &parts, given, path, owner));
+                }
             }
         }
         match document {
             Value::Object(inputs) if errors.is_empty() => Ok(inputs),
             _ => Err(errors),
+        }
+    }
+
+    /// The error for one input that does not fit. `parts` is the way to it from the inputs.
+    fn misfit(
+        &self,
+        error: &ValidationError<'_>,
+        parts: &[&str],
+        given: Option<&Node>,
+        path: &RepoPath,
+        owner: Span,
+    ) -> Diagnostic {
+        let schema = &self.path;
+        let at = |of: &[&str]| given.and_then(|node| place(node, of, false)).unwrap_or(owner);
+        match (error.kind(), parts) {
+            (ValidationErrorKind::Required { property }, parts) => {
+                let missing: Vec<&str> = parts.iter().copied().chain(property.as_str()).collect();
+                // The inputs as a whole have no line of their own: their owner's says whose they are.
+                let span = if parts.is_empty() { owner } else { at(parts) };
+                Diagnostic::error(path, format!("input `{}` is missing", missing.join(".")))
+                    .at(span)
+                    .help(format!("give it under `spec`: `{schema}` requires it"))
+            }
+            (_, []) => Diagnostic::error(path, format!("the inputs do not fit the schema: {error}"))
+                .at(owner)
+                .help(format!("see `{schema}` for what they may be")),
+            (_, parts) => {
+                Diagnostic::error(path, format!("input `{}` does not fit the schema: {error}", parts.join(".")))
+                    .at(at(parts))
+                    .help(format!("see `{schema}` for what it may be"))
+            }
         }
     }
 }

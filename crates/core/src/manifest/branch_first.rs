@@ -1,10 +1,12 @@
 //! The branch-first format: `service-sync: <branch>: {sync: [{to, spec, depends-on}], publish: {to}}`.
+//!
+//! `template` and `stack` mean what they mean in the other format: both are this project's own.
 
 use super::{EntryReader, Manifest, Places, Publish, TargetEntry};
 use crate::names::{BranchName, TargetKind, TargetName};
 use crate::yaml::{Node, Reader};
 
-const ENTRY_KEYS: [&str; 4] = ["to", "spec", "depends-on", "depends_on"];
+const ENTRY_KEYS: [&str; 6] = ["to", "spec", "depends-on", "depends_on", "template", "stack"];
 
 pub(super) fn read(branches: &Node, manifest: &mut Manifest, reader: &mut Reader<'_>) {
     let Some(entries) = reader.mapping(branches, "`service-sync`") else { return };
@@ -14,7 +16,8 @@ pub(super) fn read(branches: &Node, manifest: &mut Manifest, reader: &mut Reader
         reader.known_keys(keys, &format!("branch `{branch}`"), &["sync", "publish"]);
         if let Some(sync) = entry.get("sync") {
             for target in reader.one_or_many(sync) {
-                manifest.targets.extend(read_target(target, &branch, &manifest.app, reader));
+                let read = read_target(target, &branch, manifest, reader);
+                manifest.targets.extend(read);
             }
         }
         if let Some(publish) = entry.get("publish") {
@@ -25,7 +28,12 @@ pub(super) fn read(branches: &Node, manifest: &mut Manifest, reader: &mut Reader
     }
 }
 
-fn read_target(entry: &Node, branch: &BranchName, app: &str, reader: &mut Reader<'_>) -> Option<TargetEntry> {
+fn read_target(
+    entry: &Node,
+    branch: &BranchName,
+    manifest: &mut Manifest,
+    reader: &mut Reader<'_>,
+) -> Option<TargetEntry> {
     let keys = reader.mapping(entry, "an entry of `sync`")?;
     reader.known_keys(keys, "an entry of `sync`", &ENTRY_KEYS);
     let Some(to) = entry.get("to") else {
@@ -33,19 +41,22 @@ fn read_target(entry: &Node, branch: &BranchName, app: &str, reader: &mut Reader
         return None;
     };
     let name = reader.text(to, "`to`")?;
-    let mut parts = EntryReader { reader, app };
+    manifest.named.insert(name.to_owned());
+    let mut parts = EntryReader { reader, app: &manifest.app };
     let (spec, spec_span) = parts.spec(entry, to.span);
+    let (template, template_span) = parts.template(entry, to.span);
+    let (stack, stack_span) = parts.stack(entry, &[name], to.span);
     Some(TargetEntry {
         name: TargetName::new(name),
         kind: TargetKind::ServiceInstance,
         service: None,
         own_name: name.to_owned(),
         branch: branch.clone(),
-        stack: parts.stack(entry, &[name]),
+        stack,
         depends_on: parts.depends_on(entry, false),
         spec,
-        template: None,
-        places: Places { name: to.span, spec: spec_span, template: to.span },
+        template,
+        places: Places { name: to.span, spec: spec_span, template: template_span, stack: stack_span },
     })
 }
 

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{DependsOn, Manifest, TargetEntry};
-use crate::diagnostic::{Span, nearest};
+use crate::diagnostic::{Diagnostic, Span, nearest};
+use crate::graph::Graph;
 use crate::names::{BranchName, TargetName};
 use crate::yaml::{Reader, list};
 
@@ -29,19 +30,72 @@ pub enum Reason {
 
 /// The edges that the manifest's `depends_on` make on one branch.
 ///
-/// Notes names that nothing bears, and dependencies across branches, for the targets of EVERY branch: a
+/// Notes names that nothing bears, dependencies across branches and cycles, for the targets of EVERY branch: a
 /// manifest is right or wrong as a whole. Edges come in the order of the file, each once.
 pub fn dependencies(manifest: &Manifest, branch: &BranchName, reader: &mut Reader<'_>) -> Vec<Edge> {
+    let of_branch: BTreeSet<&TargetName> =
+        manifest.targets.iter().filter(|target| target.branch == *branch).map(|target| &target.name).collect();
+    let mut edges = written(manifest, reader);
+    check_cycles(manifest, &edges, reader);
+    edges.retain(|edge| of_branch.contains(&edge.waiter));
+    edges
+}
+
+/// Notes what is wrong with the `depends_on` of every branch.
+pub(super) fn check(manifest: &Manifest, reader: &mut Reader<'_>) {
+    let edges = written(manifest, reader);
+    check_cycles(manifest, &edges, reader);
+}
+
+/// Notes the cycles; of cycles that share a target, the first only.
+fn check_cycles(manifest: &Manifest, edges: &[Edge], reader: &mut Reader<'_>) {
+    let places: BTreeMap<&TargetName, usize> =
+        manifest.targets.iter().enumerate().map(|(index, target)| (&target.name, index)).collect();
+    let mut told: BTreeSet<usize> = BTreeSet::new();
+    loop {
+        let mut graph = Graph::new(manifest.targets.len());
+        for edge in edges {
+            if let (Some(&waiter), Some(&dependency)) = (places.get(&edge.waiter), places.get(&edge.dependency))
+                && !told.contains(&waiter)
+                && !told.contains(&dependency)
+            {
+                graph.add(waiter, dependency);
+            }
+        }
+        let Err(cycle) = graph.order() else { return };
+        let names: Vec<&TargetName> = cycle.iter().map(|&index| &manifest.targets[index].name).collect();
+        reader.diagnostics.push(cycle_error(manifest, &names, edges));
+        told.extend(cycle);
+    }
+}
+
+/// The error for a cycle: the targets along it, each waiting for the next and the last for the first.
+pub(crate) fn cycle_error(manifest: &Manifest, cycle: &[&TargetName], edges: &[Edge]) -> Diagnostic {
+    let mut path: Vec<String> = cycle.iter().map(|name| format!("`{name}`")).collect();
+    path.extend(path.first().cloned());
+    let error = Diagnostic::error(&manifest.path, format!("dependency cycle: {}", path.join(" -> ")))
+        .help("remove one `depends_on`");
+    let first = edges.iter().find_map(|edge| {
+        let at = cycle.iter().position(|name| **name == edge.waiter)?;
+        match edge.reason {
+            Reason::Written(span) if *cycle[(at + 1) % cycle.len()] == edge.dependency => Some(span),
+            _ => None,
+        }
+    });
+    match first {
+        Some(span) => error.at(span),
+        None => error,
+    }
+}
+
+/// The edges of all branches, each once, in the order of the file.
+fn written(manifest: &Manifest, reader: &mut Reader<'_>) -> Vec<Edge> {
     let names = Names::new(manifest);
     let mut edges = Vec::new();
     let mut seen = BTreeSet::new();
     for target in &manifest.targets {
         for written in &target.depends_on {
-            let found = names.on_branch_of(target, written, reader);
-            if target.branch != *branch {
-                continue;
-            }
-            for dependency in found {
+            for dependency in names.on_branch_of(target, written, reader) {
                 if seen.insert((target.name.clone(), dependency.name.clone())) {
                     edges.push(Edge {
                         waiter: target.name.clone(),
@@ -58,6 +112,7 @@ pub fn dependencies(manifest: &Manifest, branch: &BranchName, reader: &mut Reade
 struct Names<'m> {
     targets: BTreeMap<&'m str, &'m TargetEntry>,
     services: BTreeMap<&'m str, Vec<&'m TargetEntry>>,
+    named: &'m BTreeSet<String>,
 }
 
 impl<'m> Names<'m> {
@@ -69,7 +124,7 @@ impl<'m> Names<'m> {
             }
         }
         let targets = manifest.targets.iter().map(|target| (target.name.as_str(), target)).collect();
-        Self { targets, services }
+        Self { targets, services, named: &manifest.named }
     }
 
     fn on_branch_of(&self, target: &TargetEntry, written: &DependsOn, reader: &mut Reader<'_>) -> Vec<&'m TargetEntry> {
@@ -107,17 +162,19 @@ impl<'m> Names<'m> {
                 );
                 Vec::new()
             }
+            // It is in the file, but what it is could not be read, or there is nothing of it: that was noted there.
+            None if self.named.contains(name) => Vec::new(),
             None => {
                 let known: BTreeSet<&str> = self.targets.keys().chain(self.services.keys()).copied().collect();
                 let help = match nearest(name, known.iter().copied()) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("known here: {}", list(&known.into_iter().take(20).collect::<Vec<_>>())),
                 };
-                reader.error(
-                    written.span,
-                    format!("`{}` depends on `{name}`, which is not in the manifest", target.name),
-                    help,
-                );
+                let waiter = match &target.service {
+                    Some(service) if written.on_service => format!("service `{service}`"),
+                    _ => format!("`{}`", target.name),
+                };
+                reader.error(written.span, format!("{waiter} depends on `{name}`, which is not in the manifest"), help);
                 Vec::new()
             }
         }

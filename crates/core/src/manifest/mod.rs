@@ -8,10 +8,11 @@ mod branch_first;
 mod dependencies;
 mod service_first;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use dependencies::cycle_error;
 pub use dependencies::{Edge, Reason, dependencies};
 
 use crate::diagnostic::{self, Diagnostic, Span};
@@ -22,6 +23,9 @@ use crate::yaml::{self, Content, Node, Reader};
 /// The names under which a manifest is looked for at the root of the repository, in this order.
 pub const NAMES: [&str; 6] =
     ["syncline.yaml", "syncline.yml", ".proton-ops.yaml", ".proton-ops.yml", "proton-ops.yaml", "proton-ops.yml"];
+
+/// What CloudFormation takes as the name of a stack: see [`StackName::is_valid`].
+const STACK_NAMES: &str = "CloudFormation takes letters, digits and hyphens, a letter first, at most 128 characters";
 
 /// Where a spec is looked for when the manifest does not say.
 pub const DEFAULT_SPEC: &str = "service-spec.yaml";
@@ -37,6 +41,9 @@ pub struct Manifest {
     pub targets: Vec<TargetEntry>,
     /// Which branch is published to which.
     pub publish: Vec<Publish>,
+    /// Every name that the file gives to something, also where the rest of its entry could not be read: what depends
+    /// on such a name is not to blame.
+    named: BTreeSet<String>,
 }
 
 /// What the manifest says about one target.
@@ -77,6 +84,8 @@ pub struct Places {
     pub spec: Span,
     /// Its template, or its name where none is named.
     pub template: Span,
+    /// Its stack, or its name where none is named.
+    pub stack: Span,
 }
 
 /// A template bundle by name and major version: `lb-web@1`.
@@ -130,8 +139,7 @@ pub fn locate(configured: Option<&RepoPath>, files: &mut Files) -> Option<Result
     if let Some(path) = configured {
         return Some(match files.want(Want::File(path.clone()))? {
             Entry::Text(_) | Entry::Unreadable(_) => Ok(path.clone()),
-            Entry::Absent | Entry::Folder { .. } => Err(Diagnostic::error(path, "there is no manifest here")
-                .help("add it, or correct the parameter that names its path")),
+            Entry::Absent | Entry::Folder { .. } => Err(absent(path)),
         });
     }
     let found: Vec<&str> = match files.want(Want::Folder(RepoPath::root()))? {
@@ -149,23 +157,23 @@ pub fn locate(configured: Option<&RepoPath>, files: &mut Files) -> Option<Result
     })
 }
 
+fn absent(path: &RepoPath) -> Diagnostic {
+    Diagnostic::error(path, "there is no manifest here").help("add it, or correct the parameter that names its path")
+}
+
 /// A manifest and its warnings, or what is wrong with it.
 pub type Loaded = Result<(Manifest, Vec<Diagnostic>), Vec<Diagnostic>>;
 
 /// Finds and reads the manifest. Nothing while files are wanted; see [`locate`] and [`read`].
-pub fn load(
-    configured: Option<&RepoPath>,
-    repository: &RepositoryName,
-    files: &mut Files,
-) -> Option<Loaded> {
+pub fn load(configured: Option<&RepoPath>, repository: &RepositoryName, files: &mut Files) -> Option<Loaded> {
     let path = match locate(configured, files)? {
         Ok(path) => path,
         Err(error) => return Some(Err(vec![error])),
     };
     let (manifest, diagnostics) = match files.want(Want::File(path.clone()))? {
         Entry::Text(text) => read(&path, text, repository),
-        Entry::Unreadable(why) => (None, vec![Diagnostic::error(&path, format!("cannot be read: {why}"))]),
-        Entry::Absent | Entry::Folder { .. } => (None, vec![Diagnostic::error(&path, "there is no manifest here")]),
+        Entry::Unreadable(why) => (None, vec![Diagnostic::unreadable(&path, why)]),
+        Entry::Absent | Entry::Folder { .. } => (None, vec![absent(&path)]),
     };
     Some(match manifest {
         Some(manifest) if !diagnostic::has_errors(&diagnostics) => Ok((manifest, diagnostics)),
@@ -220,6 +228,7 @@ fn read_root(root: &Node, repository: &RepositoryName, reader: &mut Reader<'_>) 
         app: app_name(root, repository, reader),
         targets: Vec::new(),
         publish: Vec::new(),
+        named: BTreeSet::new(),
     };
     match (root.get("sync"), root.get("service-sync")) {
         (Some(sync), None) => {
@@ -249,7 +258,12 @@ fn read_root(root: &Node, repository: &RepositoryName, reader: &mut Reader<'_>) 
             return None;
         }
     }
+    check_app(root, &manifest, reader);
     check_names(&manifest, reader);
+    // With a good manifest this is for `dependencies`, whose findings stand beside those in specs and templates.
+    if diagnostic::has_errors(&reader.diagnostics) {
+        dependencies::check(&manifest, reader);
+    }
     Some(manifest)
 }
 
@@ -261,17 +275,41 @@ fn app_name(root: &Node, repository: &RepositoryName, reader: &mut Reader<'_>) -
     }
 }
 
+/// The app's name can begin the name of a stack, where one is made from it.
+fn check_app(root: &Node, manifest: &Manifest, reader: &mut Reader<'_>) {
+    let is_used = manifest.targets.iter().any(|target| target.places.stack == target.places.name);
+    if !is_used || StackName::new(manifest.app.as_str()).is_valid() {
+        return;
+    }
+    let app = &manifest.app;
+    match root.get("app") {
+        Some(node) if node.text().is_some() => {
+            reader.error(node.span, format!("`{app}` cannot begin the name of a stack"), STACK_NAMES);
+        }
+        Some(_) => {}
+        None => reader.error(
+            root.span,
+            format!("the repository's name, `{app}`, cannot begin the name of a stack"),
+            format!("say what does: `app: my-app`; {STACK_NAMES}"),
+        ),
+    }
+}
+
 /// Stack names are valid, and neither a target's name nor a stack is used twice.
 fn check_names(manifest: &Manifest, reader: &mut Reader<'_>) {
     let mut names: BTreeMap<&TargetName, &TargetEntry> = BTreeMap::new();
     let mut stacks: BTreeMap<&StackName, &TargetEntry> = BTreeMap::new();
+    let is_app_valid = StackName::new(manifest.app.as_str()).is_valid();
     for target in &manifest.targets {
         let span = target.places.name;
-        if !target.stack.is_valid() {
+        let is_adopted = target.places.stack != span;
+        // A bad `app` is said once: see `check_app`.
+        if !target.stack.is_valid() && (is_adopted || is_app_valid) {
+            let help = if is_adopted { "name a stack that there is" } else { "rename it here, or set its `stack`" };
             reader.error(
-                span,
+                target.places.stack,
                 format!("`{}` cannot be the name of a stack", target.stack),
-                format!("CloudFormation allows letters, digits and hyphens, a letter first, at most {} characters; change `app`, the name here, or set `stack`", StackName::MAX_LENGTH),
+                format!("{help}; {STACK_NAMES}"),
             );
         }
         if let Some(first) = names.insert(&target.name, target) {
@@ -316,13 +354,16 @@ impl EntryReader<'_, '_> {
         ["depends_on", "depends-on"]
             .iter()
             .filter_map(|key| node.get(key).map(|value| (key, value)))
-            .flat_map(|(key, value)| {
-                self.reader
-                    .texts(value, &format!("`{key}`"))
-                    .into_iter()
-                    .map(|(name, node)| DependsOn { name: name.to_owned(), span: node.span, on_service })
-                    .collect::<Vec<_>>()
-            })
+            .flat_map(|(key, value)| self.names(key, value, on_service))
+            .collect()
+    }
+
+    /// The names under one `depends_on`, however that is spelt.
+    fn names(&mut self, key: &str, value: &Node, on_service: bool) -> Vec<DependsOn> {
+        self.reader
+            .texts(value, &format!("`{key}`"))
+            .into_iter()
+            .map(|(name, node)| DependsOn { name: name.to_owned(), span: node.span, on_service })
             .collect()
     }
 
@@ -341,7 +382,11 @@ impl EntryReader<'_, '_> {
     }
 
     fn template(&mut self, entry: &Node, default: Span) -> (Option<BundleName>, Span) {
-        let Some(node) = entry.get("template") else { return (None, default) };
+        entry.get("template").map_or((None, default), |node| self.bundle(node))
+    }
+
+    /// The bundle that a `template` names.
+    fn bundle(&mut self, node: &Node) -> (Option<BundleName>, Span) {
         let Some(text) = self.reader.text(node, "`template`") else { return (None, node.span) };
         let name = BundleName::parse(text);
         if name.is_none() {
@@ -354,14 +399,14 @@ impl EntryReader<'_, '_> {
         (name, node.span)
     }
 
-    fn branch(&mut self, key: &Node, entry: &Node) -> Option<BranchName> {
+    /// The branch of what is called `what` in a message.
+    fn branch(&mut self, what: &str, key: &Node, entry: &Node) -> Option<BranchName> {
         match entry.get("branch") {
             Some(node) => self.reader.text(node, "`branch`").map(BranchName::new),
             None => {
-                let name = key.text().unwrap_or_default();
                 self.reader.error(
                     key.span,
-                    format!("`{name}` has no `branch`"),
+                    format!("{what} has no `branch`"),
                     "say which branch deploys it: `branch: main`",
                 );
                 None
@@ -369,16 +414,17 @@ impl EntryReader<'_, '_> {
         }
     }
 
-    fn stack(&mut self, entry: &Node, parts: &[&str]) -> StackName {
-        match entry.get("stack").and_then(|node| self.reader.text(node, "`stack`")) {
-            Some(name) => StackName::new(name),
+    fn stack(&mut self, entry: &Node, parts: &[&str], default: Span) -> (StackName, Span) {
+        let written = entry.get("stack").and_then(|node| Some((self.reader.text(node, "`stack`")?, node.span)));
+        match written {
+            Some((name, span)) => (StackName::new(name), span),
             None => {
                 let mut name = self.app.to_owned();
                 for part in parts {
                     name.push('-');
                     name.push_str(part);
                 }
-                StackName::new(name)
+                (StackName::new(name), default)
             }
         }
     }

@@ -15,12 +15,14 @@ pub(super) fn read(sync: &Node, manifest: &mut Manifest, reader: &mut Reader<'_>
     reader.known_keys(entries, "`sync`", &SYNC_KEYS);
     if let Some(environments) = sync.get("environments") {
         for (key, entry) in named_entries(environments, "`environments`", reader) {
-            manifest.targets.extend(environment(key, entry, &manifest.app, reader));
+            let read = environment(key, entry, manifest, reader);
+            manifest.targets.extend(read);
         }
     }
     if let Some(services) = sync.get("services") {
         for (key, entry) in named_entries(services, "`services`", reader) {
-            manifest.targets.extend(service(key, entry, &manifest.app, reader));
+            let read = service(key, entry, manifest, reader);
+            manifest.targets.extend(read);
         }
     }
     if let Some(publish) = sync.get("publish") {
@@ -30,42 +32,49 @@ pub(super) fn read(sync: &Node, manifest: &mut Manifest, reader: &mut Reader<'_>
     }
 }
 
-fn environment(key: &Node, entry: &Node, app: &str, reader: &mut Reader<'_>) -> Option<TargetEntry> {
+fn environment(key: &Node, entry: &Node, manifest: &mut Manifest, reader: &mut Reader<'_>) -> Option<TargetEntry> {
     let name = reader.text(key, "the name of an environment")?;
+    manifest.named.insert(name.to_owned());
     let keys = reader.mapping(entry, &format!("environment `{name}`"))?;
     reader.known_keys(keys, &format!("environment `{name}`"), &ENVIRONMENT_KEYS);
-    let mut parts = EntryReader { reader, app };
+    let mut parts = EntryReader { reader, app: &manifest.app };
     let (spec, spec_span) = parts.spec(entry, key.span);
     let (template, template_span) = parts.template(entry, key.span);
+    let (stack, stack_span) = parts.stack(entry, &[name], key.span);
     Some(TargetEntry {
         name: TargetName::new(name),
         kind: TargetKind::Environment,
         service: None,
         own_name: name.to_owned(),
-        stack: parts.stack(entry, &[name]),
+        stack,
         depends_on: parts.depends_on(entry, false),
-        branch: parts.branch(key, entry)?,
+        branch: parts.branch(&format!("environment `{name}`"), key, entry)?,
         spec,
         template,
-        places: Places { name: key.span, spec: spec_span, template: template_span },
+        places: Places { name: key.span, spec: spec_span, template: template_span, stack: stack_span },
     })
 }
 
-fn service(key: &Node, entry: &Node, app: &str, reader: &mut Reader<'_>) -> Vec<TargetEntry> {
+fn service(key: &Node, entry: &Node, manifest: &mut Manifest, reader: &mut Reader<'_>) -> Vec<TargetEntry> {
     let Some(service) = reader.text(key, "the name of a service") else { return Vec::new() };
-    let instances = named_entries(entry, &format!("service `{service}`"), reader);
-    let is_mapping = matches!(entry.content, Content::Mapping(_));
-    let mut parts = EntryReader { reader, app };
-    let of_service = parts.depends_on(entry, true);
-    let template = parts.template(entry, key.span);
-    let mut targets = Vec::new();
-    for (name, instance) in instances {
-        if is_mapping && name.text().is_some_and(|name| SERVICE_KEYS.contains(&name)) {
-            continue;
+    manifest.named.insert(service.to_owned());
+    let found_before = reader.diagnostics.len();
+    let mut of_service = Vec::new();
+    let mut template = (None, key.span);
+    let mut instances = Vec::new();
+    let mut parts = EntryReader { reader, app: &manifest.app };
+    for (name, value) in named_entries(entry, &format!("service `{service}`"), parts.reader) {
+        match name.text() {
+            Some(key @ ("depends_on" | "depends-on")) => of_service.extend(parts.names(key, value, true)),
+            Some("template") => template = parts.bundle(value),
+            _ => instances.push((name, value)),
         }
-        targets.extend(read_instance(service, (name, instance), &of_service, &template, app, reader));
     }
-    if targets.is_empty() && reader.diagnostics.is_empty() {
+    let mut targets = Vec::new();
+    for instance in instances {
+        targets.extend(read_instance(service, instance, &of_service, &template, manifest, reader));
+    }
+    if targets.is_empty() && reader.diagnostics.len() == found_before {
         reader.warning(
             key.span,
             format!("service `{service}` has no instance"),
@@ -80,35 +89,45 @@ fn read_instance(
     (key, entry): (&Node, &Node),
     of_service: &[DependsOn],
     (template, template_span): &(Option<super::BundleName>, Span),
-    app: &str,
+    manifest: &mut Manifest,
     reader: &mut Reader<'_>,
 ) -> Option<TargetEntry> {
     let name = reader.text(key, "the name of an instance")?;
+    let full_name = format!("{service}/{name}");
+    manifest.named.insert(full_name.clone());
     let Content::Mapping(keys) = &entry.content else {
         // A misspelt key of the service looks like an instance that is not a mapping.
-        let help = match crate::diagnostic::nearest(name, SERVICE_KEYS) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "an instance is a mapping: `beta: {branch: main, spec: service-spec.yaml}`".to_owned(),
-        };
-        reader.error(key.span, format!("unknown key `{name}` in service `{service}`"), help);
+        match crate::diagnostic::nearest(name, SERVICE_KEYS) {
+            Some(near) => reader.error(
+                key.span,
+                format!("unknown key `{name}` in service `{service}`"),
+                format!("did you mean `{near}`?"),
+            ),
+            None => reader.error(
+                key.span,
+                format!("`{name}` is no key of a service, and as an instance it must be a mapping, not {}", entry.kind()),
+                format!("write it as `{name}: {{branch: main, spec: service-spec.yaml}}`; a service's own keys are `depends_on` and `template`"),
+            ),
+        }
         return None;
     };
-    reader.known_keys(keys, &format!("instance `{service}/{name}`"), &INSTANCE_KEYS);
-    let mut parts = EntryReader { reader, app };
+    reader.known_keys(keys, &format!("instance `{full_name}`"), &INSTANCE_KEYS);
+    let mut parts = EntryReader { reader, app: &manifest.app };
     let (spec, spec_span) = parts.spec(entry, key.span);
+    let (stack, stack_span) = parts.stack(entry, &[service, name], key.span);
     let mut depends_on = of_service.to_vec();
     depends_on.extend(parts.depends_on(entry, false));
     Some(TargetEntry {
-        name: TargetName::new(format!("{service}/{name}")),
+        name: TargetName::new(full_name.as_str()),
         kind: TargetKind::ServiceInstance,
         service: Some(service.to_owned()),
         own_name: name.to_owned(),
-        stack: parts.stack(entry, &[service, name]),
-        branch: parts.branch(key, entry)?,
+        stack,
+        branch: parts.branch(&format!("instance `{full_name}`"), key, entry)?,
         depends_on,
         spec,
         template: template.clone(),
-        places: Places { name: key.span, spec: spec_span, template: *template_span },
+        places: Places { name: key.span, spec: spec_span, template: *template_span, stack: stack_span },
     })
 }
 

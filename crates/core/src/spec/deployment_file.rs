@@ -20,7 +20,7 @@ pub struct DeploymentFile {
     pub template: RepoPath,
     /// Where the template is named.
     pub template_span: Span,
-    /// Values of the template's parameters, each with its place.
+    /// Values of the template's parameters, each with the place of the parameter's name.
     pub parameters: BTreeMap<String, (String, Span)>,
     /// Tags of the stack.
     pub tags: BTreeMap<String, String>,
@@ -48,15 +48,16 @@ fn values(root: &Node, key: &str, reader: &mut Reader<'_>) -> BTreeMap<String, (
     }
     let mut read = BTreeMap::new();
     for (name, value) in entries {
+        let span = name.span;
         let Some(name) = reader.text(name, "a name") else { continue };
         match scalar_or_list(value) {
             Some(text) => {
-                read.insert(name.to_owned(), (text, value.span));
+                read.insert(name.to_owned(), (text, span));
             }
             None => reader.error(
                 value.span,
                 format!("`{name}` must be a value or a list of values, not {}", value.kind()),
-                "CloudFormation takes text here; quote it",
+                "CloudFormation takes text here: put JSON or YAML in quotes",
             ),
         }
     }

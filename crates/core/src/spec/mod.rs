@@ -9,7 +9,7 @@ mod proton;
 pub use deployment_file::DeploymentFile;
 pub use proton::{EnvironmentSpec, InstanceSpec, ServiceSpec, values};
 
-use crate::diagnostic::{self, Diagnostic};
+use crate::diagnostic::{self, Diagnostic, nearest};
 use crate::names::RepoPath;
 use crate::yaml::{self, Node, Reader};
 
@@ -54,7 +54,7 @@ fn read_root(root: &Node, reader: &mut Reader<'_>) -> Option<Spec> {
         reader.error(root.span, "the spec is empty", HELP);
         return None;
     }
-    reader.mapping(root, "the spec")?;
+    let entries = reader.mapping(root, "the spec")?;
     if root.get("template-file-path").is_some() {
         return deployment_file::read(root, reader).map(Spec::DeploymentFile);
     }
@@ -63,12 +63,28 @@ fn read_root(root: &Node, reader: &mut Reader<'_>) -> Option<Spec> {
             Some("ServiceSpec") => proton::read_service(root, reader).map(Spec::Service),
             Some("EnvironmentSpec") => proton::read_environment(root, reader).map(Spec::Environment),
             other => {
-                reader.error(kind.span, format!("unknown kind of spec `{}`", other.unwrap_or_default()), HELP);
+                let written = other.unwrap_or_default();
+                let help = match nearest(written, ["ServiceSpec", "EnvironmentSpec"]) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => HELP.to_owned(),
+                };
+                reader.error(kind.span, format!("unknown kind of spec `{written}`"), help);
                 None
             }
         },
         None => {
-            reader.error(root.span, "neither a Proton spec nor a CloudFormation deployment file", HELP);
+            const MESSAGE: &str = "neither a Proton spec nor a CloudFormation deployment file";
+            let near = entries.iter().find_map(|(key, _)| {
+                let near = match key.text()? {
+                    name if name.starts_with("template") => "template-file-path",
+                    name => nearest(name, ["template-file-path", "proton"])?,
+                };
+                Some((key.span, near))
+            });
+            match near {
+                Some((span, near)) => reader.error(span, MESSAGE, format!("did you mean `{near}`?")),
+                None => reader.error(root.span, MESSAGE, HELP),
+            }
             None
         }
     }

@@ -12,6 +12,8 @@ pub struct ServiceSpec {
     pub instances: Vec<InstanceSpec>,
     /// Where the list of instances stands.
     pub instances_span: Span,
+    /// Where it says that it is a service spec.
+    pub span: Span,
 }
 
 /// One instance of a service spec.
@@ -21,6 +23,8 @@ pub struct InstanceSpec {
     pub name: String,
     /// The environment that it runs in.
     pub environment: Option<String>,
+    /// Where that environment is named; where the instance stands, when none is.
+    pub environment_span: Span,
     /// Its inputs as written, for places; nothing where it has none.
     pub inputs: Option<Node>,
     /// Where it stands.
@@ -32,7 +36,7 @@ pub struct InstanceSpec {
 pub struct EnvironmentSpec {
     /// Its inputs as written; nothing where it has none.
     pub inputs: Option<Node>,
-    /// Where it stands.
+    /// Where it says that it is an environment spec.
     pub span: Span,
 }
 
@@ -64,7 +68,7 @@ pub(super) fn read_service(root: &Node, reader: &mut Reader<'_>) -> Option<Servi
         return None;
     };
     let instances = items.iter().filter_map(|item| read_instance(item, reader)).collect();
-    Some(ServiceSpec { instances, instances_span: list.span })
+    Some(ServiceSpec { instances, instances_span: list.span, span: kind_span(root) })
 }
 
 fn read_instance(node: &Node, reader: &mut Reader<'_>) -> Option<InstanceSpec> {
@@ -75,17 +79,22 @@ fn read_instance(node: &Node, reader: &mut Reader<'_>) -> Option<InstanceSpec> {
         return None;
     };
     let name = reader.text(name, "`name`")?.to_owned();
-    let environment = match node.get("environment") {
-        Some(environment) => reader.text(environment, "`environment`").map(str::to_owned),
-        None => None,
+    let (environment, environment_span) = match node.get("environment") {
+        Some(environment) => (reader.text(environment, "`environment`").map(str::to_owned), environment.span),
+        None => (None, node.span),
     };
-    Some(InstanceSpec { name, environment, inputs: inputs(node, reader), span: node.span })
+    Some(InstanceSpec { name, environment, environment_span, inputs: inputs(node, reader), span: node.span })
+}
+
+/// Where a spec says what kind it is.
+fn kind_span(root: &Node) -> Span {
+    root.get("proton").map_or(root.span, |kind| kind.span)
 }
 
 pub(super) fn read_environment(root: &Node, reader: &mut Reader<'_>) -> Option<EnvironmentSpec> {
     let entries = reader.mapping(root, "the environment spec")?;
     reader.known_keys(entries, "an environment spec", &["proton", "spec"]);
-    Some(EnvironmentSpec { inputs: inputs(root, reader), span: root.span })
+    Some(EnvironmentSpec { inputs: inputs(root, reader), span: kind_span(root) })
 }
 
 fn inputs(node: &Node, reader: &mut Reader<'_>) -> Option<Node> {

@@ -1,0 +1,279 @@
+//! What a plan does with each target, given what the syncs before left behind.
+//!
+//! The repository is one of deployment files: `web` waits for `api`, `api` for `db`; `job` waits for nothing.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use syncline_core::files::{Entry, Files, Want};
+use syncline_core::manifest;
+use syncline_core::names::{BranchName, Digest, RepoPath, RepositoryName, StackName, TargetName, TargetNumber};
+use syncline_core::plan::{self, Action, Known, Plan, PlannedTarget};
+use syncline_core::recipe::Context;
+use syncline_core::render::Outputs;
+
+const MANIFEST: &str = "
+sync:
+  services:
+    web:
+      depends_on: api
+      beta: {branch: main, spec: web.yaml}
+      prod: {branch: prod, spec: web.yaml}
+    api:
+      depends_on: db
+      beta: {branch: main, spec: api.yaml}
+      prod: {branch: prod, spec: api.yaml}
+    db:
+      beta: {branch: main, spec: db.yaml}
+      prod: {branch: prod, spec: db.yaml}
+    job:
+      beta: {branch: main, spec: job.yaml}
+";
+
+type Repository = BTreeMap<&'static str, String>;
+
+fn repository() -> Repository {
+    let mut repository = Repository::from([("syncline.yaml", MANIFEST.to_owned())]);
+    for service in ["web", "api", "db", "job"] {
+        let (spec, template): (&str, &str) = match service {
+            "web" => ("web.yaml", "web.template"),
+            "api" => ("api.yaml", "api.template"),
+            "db" => ("db.yaml", "db.template"),
+            _ => ("job.yaml", "job.template"),
+        };
+        repository.insert(spec, format!("template-file-path: {template}\n"));
+        repository.insert(template, format!("Resources: {{Topic: {{Type: 'AWS::SNS::Topic'}}}} # {service}\n"));
+    }
+    repository
+}
+
+fn read_until<T>(repository: &Repository, files: &mut Files, mut ask: impl FnMut(&mut Files) -> Option<T>) -> T {
+    loop {
+        if let Some(answer) = ask(files) {
+            return answer;
+        }
+        let wanted = files.take_wanted();
+        assert!(!wanted.is_empty(), "no answer, and nothing is wanted");
+        for want in wanted {
+            match want {
+                Want::File(path) => {
+                    let entry = repository.get(path.as_str()).map_or(Entry::Absent, |text| Entry::Text(text.clone()));
+                    files.insert(path, entry);
+                }
+                Want::Folder(path) => {
+                    let names = repository.keys().filter(|name| !name.contains('/')).map(|name| (*name).to_owned());
+                    files.insert(path, Entry::Folder { files: names.collect(), folders: BTreeSet::new() });
+                }
+            }
+        }
+    }
+}
+
+/// Plans a push to `main`.
+fn planned(repository: &Repository, known: &BTreeMap<TargetName, Known>) -> Plan {
+    let mut files = Files::default();
+    let name = RepositoryName::new("shop");
+    let (manifest, _) = read_until(repository, &mut files, |files| manifest::load(None, &name, files)).unwrap();
+    let context = Context {
+        repository: name.to_string(),
+        account_id: "111122223333".to_owned(),
+        manifest: RepoPath::parse("syncline.yaml").unwrap(),
+        outputs: Outputs::Pending,
+    };
+    let branch = BranchName::new("main");
+    let assembly =
+        read_until(repository, &mut files, |files| plan::assemble(&manifest, &branch, &context, files)).unwrap();
+    Plan::new(&assembly, &branch, &manifest, known)
+}
+
+/// What is known after a sync in which everything of a plan went well.
+fn known_after(plan: &Plan) -> BTreeMap<TargetName, Known> {
+    let known = |target: &PlannedTarget| Known {
+        sources: Some(target.sources.clone()),
+        stack: target.stack.clone(),
+        in_step: true,
+        branch: BranchName::new("main"),
+    };
+    plan.targets.iter().map(|target| (target.name.clone(), known(target))).collect()
+}
+
+fn name(name: &str) -> TargetName {
+    TargetName::new(name)
+}
+
+/// The targets that are deployed, in order, each with the names of those it waits on.
+fn deployed(plan: &Plan) -> Vec<(&str, Vec<&str>)> {
+    let name_of = |number: &TargetNumber| plan.targets[number.0 as usize].name.as_str();
+    plan.deployed().map(|target| (target.name.as_str(), target.waits_on.iter().map(name_of).collect())).collect()
+}
+
+/// What must hold of any plan: numbers are places, and the two directions of waiting agree and join what is deployed.
+fn check_shape(plan: &Plan) {
+    for (place, target) in plan.targets.iter().enumerate() {
+        assert_eq!(target.number.0 as usize, place);
+        for dependency in &target.waits_on {
+            let dependency = &plan.targets[dependency.0 as usize];
+            assert!(dependency.number < target.number);
+            assert_eq!((dependency.action, target.action), (Action::Deploy, Action::Deploy));
+            assert!(dependency.dependents.contains(&target.number));
+        }
+        for dependent in &target.dependents {
+            assert!(plan.targets[dependent.0 as usize].waits_on.contains(&target.number));
+        }
+    }
+}
+
+#[test]
+fn with_nothing_known_all_is_deployed() {
+    let plan = planned(&repository(), &BTreeMap::new());
+    check_shape(&plan);
+    assert_eq!(
+        deployed(&plan),
+        [("db/beta", vec![]), ("api/beta", vec!["db/beta"]), ("web/beta", vec!["api/beta"]), ("job/beta", vec![])]
+    );
+    assert!(plan.targets.iter().all(|target| !target.was_in_step));
+    assert_eq!(plan.unmanaged, []);
+}
+
+#[test]
+fn with_all_in_step_all_is_kept_and_nothing_waits() {
+    let repository = repository();
+    let known = known_after(&planned(&repository, &BTreeMap::new()));
+    let plan = planned(&repository, &known);
+    check_shape(&plan);
+    assert_eq!(plan.kept().count(), 4);
+    assert!(plan.targets.iter().all(|target| target.waits_on.is_empty() && target.dependents.is_empty()));
+    assert!(plan.targets.iter().all(|target| target.was_in_step));
+}
+
+#[test]
+fn a_change_deploys_its_target_and_everything_downstream() {
+    let mut repository = repository();
+    let known = known_after(&planned(&repository, &BTreeMap::new()));
+    repository.insert("api.template", "Resources: {Queue: {Type: 'AWS::SQS::Queue'}}\n".to_owned());
+    let plan = planned(&repository, &known);
+    check_shape(&plan);
+    assert_eq!(deployed(&plan), [("api/beta", vec![]), ("web/beta", vec!["api/beta"])]);
+    let kept: Vec<&str> = plan.kept().map(|target| target.name.as_str()).collect();
+    assert_eq!(kept, ["db/beta", "job/beta"]);
+    assert!(plan.targets.iter().all(|target| target.was_in_step), "each was in step before this change");
+}
+
+#[test]
+fn a_change_of_the_spec_alone_is_a_change() {
+    let mut repository = repository();
+    let known = known_after(&planned(&repository, &BTreeMap::new()));
+    repository.insert("web.yaml", "template-file-path: web.template\ntags: {team: shop}\n".to_owned());
+    assert_eq!(deployed(&planned(&repository, &known)), [("web/beta", vec![])]);
+}
+
+#[test]
+fn a_file_that_nothing_reads_changes_nothing() {
+    let mut repository = repository();
+    let known = known_after(&planned(&repository, &BTreeMap::new()));
+    repository.insert("README.md", "A shop.\n".to_owned());
+    assert_eq!(deployed(&planned(&repository, &known)), []);
+}
+
+#[test]
+fn what_failed_before_is_deployed_again() {
+    let repository = repository();
+    let mut known = known_after(&planned(&repository, &BTreeMap::new()));
+    known.get_mut(&name("api/beta")).unwrap().in_step = false;
+    let plan = planned(&repository, &known);
+    check_shape(&plan);
+    assert_eq!(deployed(&plan), [("api/beta", vec![]), ("web/beta", vec!["api/beta"])]);
+    let was_in_step: Vec<bool> = plan.targets.iter().map(|target| target.was_in_step).collect();
+    assert_eq!(was_in_step, [true, false, true, true]);
+}
+
+#[test]
+fn what_never_succeeded_is_deployed() {
+    let repository = repository();
+    let mut known = known_after(&planned(&repository, &BTreeMap::new()));
+    known.get_mut(&name("job/beta")).unwrap().sources = None;
+    assert_eq!(deployed(&planned(&repository, &known)), [("job/beta", vec![])]);
+}
+
+#[test]
+fn other_sources_are_deployed_even_where_they_are_older_ones() {
+    let repository = repository();
+    let mut known = known_after(&planned(&repository, &BTreeMap::new()));
+    known.get_mut(&name("job/beta")).unwrap().sources = Some(Digest::new("of another commit"));
+    assert_eq!(deployed(&planned(&repository, &known)), [("job/beta", vec![])]);
+}
+
+#[test]
+fn another_stack_is_deployed() {
+    let repository = repository();
+    let mut known = known_after(&planned(&repository, &BTreeMap::new()));
+    known.get_mut(&name("job/beta")).unwrap().stack = StackName::new("shop-job-old");
+    let plan = planned(&repository, &known);
+    assert_eq!(deployed(&plan), [("job/beta", vec![])]);
+    assert!(!plan.targets[3].was_in_step, "the stack that it is now was never deployed");
+}
+
+#[test]
+fn another_stack_in_the_manifest_is_deployed() {
+    let mut repository = repository();
+    let known = known_after(&planned(&repository, &BTreeMap::new()));
+    let manifest = MANIFEST
+        .replace("spec: db.yaml}", "spec: db.yaml, stack: old-db}")
+        .replace("prod: {branch: prod, spec: db.yaml, stack: old-db}", "prod: {branch: prod, spec: db.yaml}");
+    repository.insert("syncline.yaml", manifest);
+    let plan = planned(&repository, &known);
+    check_shape(&plan);
+    assert_eq!(deployed(&plan), [("db/beta", vec![]), ("api/beta", vec!["db/beta"]), ("web/beta", vec!["api/beta"])]);
+    assert_eq!(plan.targets[0].stack, StackName::new("old-db"));
+}
+
+#[test]
+fn a_target_that_left_the_manifest_is_listed_and_left_alone() {
+    let mut repository = repository();
+    let mut known = known_after(&planned(&repository, &BTreeMap::new()));
+    let of_prod = Known { branch: BranchName::new("prod"), ..known[&name("job/beta")].clone() };
+    known.insert(name("gone/prod"), of_prod.clone());
+    // It is in the manifest still, though on another branch than the one that deployed it.
+    known.insert(name("web/prod"), Known { branch: BranchName::new("main"), ..of_prod });
+    repository.insert("syncline.yaml", MANIFEST.replace("    job:\n      beta: {branch: main, spec: job.yaml}\n", ""));
+    let plan = planned(&repository, &known);
+    check_shape(&plan);
+    assert_eq!(plan.unmanaged, [name("job/beta")]);
+    assert_eq!(plan.targets.len(), 3);
+    assert_eq!(deployed(&plan), []);
+}
+
+#[test]
+fn a_new_target_is_deployed_beside_those_that_are_kept() {
+    let mut repository = repository();
+    let mut known = known_after(&planned(&repository, &BTreeMap::new()));
+    known.remove(&name("web/beta"));
+    assert_eq!(deployed(&planned(&repository, &known)), [("web/beta", vec![])]);
+    repository.insert("job.template", "Resources: {}\n".to_owned());
+    assert_eq!(deployed(&planned(&repository, &known)), [("web/beta", vec![]), ("job/beta", vec![])]);
+}
+
+#[test]
+fn files_written_on_windows_mean_the_same() {
+    let mut repository = repository();
+    for text in repository.values_mut() {
+        *text = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    }
+    let plan = planned(&repository, &BTreeMap::new());
+    check_shape(&plan);
+    assert_eq!(plan.deployed().count(), 4);
+}
+
+#[test]
+fn equal_inputs_give_equal_bytes() {
+    let mut repository = repository();
+    let known = known_after(&planned(&repository, &BTreeMap::new()));
+    repository.insert("db.template", "Resources: {Queue: {Type: 'AWS::SQS::Queue'}}\n".to_owned());
+    for known in [BTreeMap::new(), known] {
+        let bytes = || serde_json::to_vec(&planned(&repository, &known)).unwrap();
+        assert_eq!(bytes(), bytes());
+        let read: Plan = serde_json::from_slice(&bytes()).unwrap();
+        assert_eq!(serde_json::to_vec(&read).unwrap(), bytes(), "a plan survives being stored");
+    }
+}
