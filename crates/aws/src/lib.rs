@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod error;
 pub mod handover;
+pub mod installation;
 pub mod repository;
 pub mod settings;
 pub mod stacks;

@@ -48,6 +48,6 @@ impl Templates {
             .send()
             .await
             .map_err(from_sdk("s3:PutObject"))?;
-        Ok(TemplateSource::Url(format!("https://{}.s3.{}.amazonaws.com/{key}", self.bucket, self.region)))
+        Ok(TemplateSource::Url(format!("https://s3.{}.amazonaws.com/{}/{key}", self.region, self.bucket)))
     }
 }

@@ -25,6 +25,26 @@ pub struct TargetInput {
     pub target: TargetNumber,
 }
 
+/// An error as a state machine catches it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StepError {
+    /// Its name.
+    pub error: String,
+    /// What is known of it: of a function's error, JSON with its message.
+    #[serde(default)]
+    pub cause: String,
+}
+
+impl StepError {
+    /// Name and message, for people.
+    pub fn describe(&self) -> String {
+        let parsed: Option<serde_json::Value> = serde_json::from_str(&self.cause).ok();
+        let message = parsed.and_then(|cause| cause.get("errorMessage")?.as_str().map(str::to_owned));
+        format!("{}: {}", self.error, message.unwrap_or_else(|| self.cause.clone()))
+    }
+}
+
 /// The error name with which a task token is answered when Deploy is to look at its stack again.
 pub const LOOK_AGAIN: &str = "LookAgain";
 

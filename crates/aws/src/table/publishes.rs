@@ -3,9 +3,9 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use syncline_core::manifest::Publish;
-use syncline_core::names::{CommitId, RepositoryName, SyncId};
+use syncline_core::names::{BranchName, CommitId, RepositoryName, SyncId};
 
-use super::{Table, to_item};
+use super::{Table, from_item, to_item};
 use crate::{Error, clock};
 
 /// What a publish came to.
@@ -65,6 +65,17 @@ impl Table {
         }
         item.insert("expires_at".to_owned(), AttributeValue::N(self.expires_at().to_string()));
         self.put(item).await
+    }
+
+    /// The publish actions from a branch, newest first.
+    pub async fn publish_actions_from(
+        &self,
+        repository: &RepositoryName,
+        branch: &BranchName,
+        limit: i32,
+    ) -> Result<Vec<PublishAction>, Error> {
+        let items = self.newest("by-subject", "subject", format!("FROM#{repository}#{branch}"), limit).await?;
+        items.into_iter().map(from_item).collect()
     }
 
     /// The pull request that was last opened between two branches.

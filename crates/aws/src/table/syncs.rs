@@ -12,7 +12,7 @@ use syncline_core::plan::{Plan, PlannedTarget};
 use syncline_core::status::{SyncStatus, TargetStatus};
 
 use super::update::Updated;
-use super::{Item, Table, from_item, in_batches, to_item, to_value};
+use super::{Item, PublishAction, Table, from_item, in_batches, to_item, to_value};
 use crate::error::from_sdk;
 use crate::{Error, clock};
 
@@ -353,20 +353,43 @@ impl Table {
                     }
                 }
                 Some(key) if key.starts_with("UNCHANGED#") => {
-                    #[derive(Deserialize)]
-                    struct Kept {
-                        targets: Vec<TargetName>,
-                    }
-                    let kept: Kept = from_item(item)?;
-                    let number = u32::try_from(kept.targets.len()).unwrap_or(u32::MAX);
+                    let kept = kept_targets(item)?;
+                    let number = u32::try_from(kept.len()).unwrap_or(u32::MAX);
                     *verdict.counts.entry(TargetStatus::Unchanged).or_default() += number;
-                    verdict.unchanged.extend(kept.targets);
+                    verdict.unchanged.extend(kept);
                 }
                 _ => {}
             }
         }
         verdict.unchanged.sort();
         Ok(verdict)
+    }
+
+    /// Everything that is stored of a sync, in one query and as it is now: its record, the targets that it deploys in
+    /// the order of their numbers, the names of those that its plan leaves alone, and its publish actions. Nothing where
+    /// there is no such sync.
+    pub async fn whole_sync(
+        &self,
+        sync: &SyncId,
+    ) -> Result<Option<(SyncRecord, Vec<TargetRecord>, Vec<TargetName>, Vec<PublishAction>)>, Error> {
+        let (mut record, mut targets, mut kept, mut publishes) = (None, Vec::new(), Vec::new(), Vec::new());
+        for item in self.partition(partition(sync), "").await? {
+            let key = item.get("sk").and_then(|key| key.as_s().ok()).cloned().unwrap_or_default();
+            match key.split_once('#').map_or(key.as_str(), |(kind, _)| kind) {
+                "SYNC" => record = Some(from_item(item)?),
+                "TARGET" => targets.push(from_item(item)?),
+                "UNCHANGED" => kept.extend(kept_targets(item)?),
+                "PUBLISH" => publishes.push(from_item(item)?),
+                _ => {}
+            }
+        }
+        Ok(record.map(|record| (record, targets, kept, publishes)))
+    }
+
+    /// The syncs of a commit, whichever its repository and branch, newest first.
+    pub async fn syncs_of_commit(&self, commit: &CommitId, limit: i32) -> Result<Vec<SyncRecord>, Error> {
+        let items = self.newest("by-related", "related", format!("COMMIT#{commit}"), limit).await?;
+        items.into_iter().map(from_item).collect()
     }
 
     /// The syncs of a branch, newest first.
@@ -442,6 +465,15 @@ pub(super) fn partition(sync: &SyncId) -> String {
 
 pub(super) fn target_key(target: TargetNumber) -> String {
     format!("TARGET#{:06}", target.0)
+}
+
+/// The names that an `UNCHANGED` item holds.
+fn kept_targets(item: Item) -> Result<Vec<TargetName>, Error> {
+    #[derive(Deserialize)]
+    struct Kept {
+        targets: Vec<TargetName>,
+    }
+    Ok(from_item::<Kept>(item)?.targets)
 }
 
 /// `1 problem`, `2 problems`.

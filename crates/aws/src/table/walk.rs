@@ -25,6 +25,11 @@ pub struct Walk {
 }
 
 impl Walk {
+    /// The table and the state machines that the function's environment names.
+    pub fn from_environment(configuration: &aws_config::SdkConfig) -> Result<Self, Error> {
+        Ok(Self { table: Table::from_environment(configuration)?, workflow: Workflow::from_environment(configuration) })
+    }
+
     /// Records one outcome on the target's own item, and then on its head. Both are written again where the outcome was
     /// recorded before: whoever recorded it may have been cut off between the two.
     async fn record_one(

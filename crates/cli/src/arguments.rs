@@ -1,0 +1,143 @@
+//! What can be typed: every command, flag and environment variable.
+//!
+//! It only declares. Defaults that have to be looked up (the table, the repository) are looked up elsewhere.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// GitOps for CloudFormation in your own AWS account.
+///
+/// Region and credentials come from the environment, as in every AWS tool.
+#[derive(Debug, Parser)]
+#[command(name = "syncline", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Options of every command")]
+pub(crate) struct Global {
+    /// Syncline's table [default: the output `TableName` of Syncline's own stack]
+    #[arg(long, global = true, value_name = "NAME", env = "SYNCLINE_TABLE", hide_env_values = true)]
+    pub(crate) table: Option<String>,
+    /// Syncline's own stack
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "SYNCLINE_STACK",
+        hide_env_values = true,
+        default_value = "syncline"
+    )]
+    pub(crate) stack: String,
+    /// How to show it: json is one document on standard output
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub(crate) output: Output,
+    /// Never colour, not even on a terminal; NO_COLOR does the same
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+}
+
+/// How an answer is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people, and for grep.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the present state of every target, or follow a sync until it is over
+    Status(Status),
+    /// Show past syncs, newest first
+    History(History),
+    /// Show everything about one sync
+    Show(Show),
+}
+
+/// Which repository and branch is meant.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Scope {
+    /// Connected repository [default: that of the Git remote `origin` here]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) repository: Option<String>,
+    /// Only this branch [default: all]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
+}
+
+/// `syncline status`.
+#[derive(Args, Debug)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) scope: Scope,
+    /// Follow the sync that runs, or else the newest, until it is over; exit status 0 if it succeeded, 1 if not
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// How long to wait for a sync to begin that is newer than this command, where none runs
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, requires = "watch")]
+    pub(crate) wait: u64,
+    /// Follow the sync of this commit: its id, or what it begins with
+    #[arg(long, value_name = "ID", requires = "watch", value_parser = commit)]
+    pub(crate) commit: Option<String>,
+}
+
+/// `syncline history`.
+#[derive(Args, Debug)]
+pub(crate) struct History {
+    #[command(flatten)]
+    pub(crate) scope: Scope,
+    /// How many syncs to show
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) limit: u16,
+}
+
+/// `syncline show`.
+#[derive(Args, Debug)]
+pub(crate) struct Show {
+    /// The sync's id, or `latest`
+    #[arg(value_name = "SYNC")]
+    pub(crate) sync: String,
+    #[command(flatten)]
+    pub(crate) scope: Scope,
+}
+
+/// The least that a commit is named by.
+const SHORTEST_COMMIT: usize = 4;
+
+fn commit(text: &str) -> Result<String, String> {
+    let is_id = (SHORTEST_COMMIT..=40).contains(&text.len()) && text.chars().all(|digit| digit.is_ascii_hexdigit());
+    if is_id {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err(format!("a commit id is {SHORTEST_COMMIT} to 40 hexadecimal digits; `git rev-parse HEAD` prints one"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn wait_and_commit_are_for_watching() {
+        for flags in [["--wait", "30"], ["--commit", "a1b2c3d4"]] {
+            let typed = ["syncline", "status", "-r", "shop"].into_iter().chain(flags);
+            assert!(Arguments::try_parse_from(typed.clone()).is_err());
+            assert!(Arguments::try_parse_from(typed.chain(["--watch"])).is_ok());
+        }
+        assert!(Arguments::try_parse_from(["syncline", "status", "--watch", "--commit", "HEAD"]).is_err());
+    }
+}

@@ -1,0 +1,80 @@
+//! `syncline history` as text: a table of syncs, and one of their publish actions.
+
+use time::OffsetDateTime;
+
+use super::{Columns, cell, cell_or_nothing, coloured, counts};
+use crate::documents::sync::PublishDocument;
+use crate::documents::{HistoryDocument, SyncSummary};
+use crate::paint::{Paint, sync_color};
+use crate::times;
+
+/// The syncs, and below them what was published.
+pub(crate) fn history(document: &HistoryDocument, moment: OffsetDateTime, paint: Paint) -> String {
+    let mut syncs = Columns::new(paint, &["SYNC", "BRANCH", "COMMIT", "STATUS", "TARGETS", "STARTED", "TOOK"]);
+    for sync in &document.syncs {
+        syncs.row(vec![
+            cell(sync.sync.as_str()),
+            cell(sync.branch.as_str()),
+            cell(sync.commit.short()),
+            coloured(sync.status.as_str(), sync_color(sync.status)),
+            cell_or_nothing((!sync.counts.is_empty()).then(|| counts(&sync.counts))),
+            cell_or_nothing(sync.initiated_at.as_deref().map(times::to_the_second)),
+            cell_or_nothing(sync.seconds(moment).map(times::duration)),
+        ]);
+    }
+    let syncs = syncs.draw();
+    let actions: Vec<(&SyncSummary, &PublishDocument)> =
+        document.syncs.iter().flat_map(|sync| sync.publish_actions.iter().map(move |action| (sync, action))).collect();
+    if actions.is_empty() {
+        return syncs;
+    }
+    let mut publishes = Columns::new(paint, &["SYNC", "PUBLISHED FROM", "TO", "STATUS", "PULL REQUEST", "REASON"]);
+    for (sync, action) in actions {
+        publishes.row(vec![
+            cell(sync.sync.as_str()),
+            cell(action.from.as_str()),
+            cell(action.to.as_str()),
+            cell(super::sync::publish_word(action.status)),
+            cell_or_nothing(action.pull_request_id.as_ref()),
+            cell_or_nothing(action.reason.as_ref()),
+        ]);
+    }
+    format!("{syncs}\n\n{}", publishes.draw())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use syncline_core::names::RepositoryName;
+    use syncline_core::status::SyncStatus;
+
+    use super::*;
+    use crate::documents::samples;
+
+    fn document(limit: usize) -> HistoryDocument {
+        let waiting = SyncSummary::new(samples::record('c', &[]), BTreeMap::new(), Vec::new());
+        let superseded = samples::record('b', &[SyncStatus::Superseded]);
+        let superseded = SyncSummary::new(superseded, BTreeMap::new(), Vec::new());
+        let syncs = vec![samples::succeeded().summary, waiting, superseded];
+        HistoryDocument::new(RepositoryName::new("shop"), syncs, limit)
+    }
+
+    #[test]
+    fn the_newest_comes_first_and_publishes_below() {
+        insta::assert_snapshot!(history(&document(20), samples::moment(30), Paint::OFF));
+    }
+
+    #[test]
+    fn the_limit_keeps_the_newest() {
+        let text = history(&document(1), samples::moment(30), Paint::OFF);
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains("QUEUED"), "{text}");
+    }
+
+    #[test]
+    fn the_document_is_stable() {
+        let document = HistoryDocument { syncs: vec![samples::succeeded().summary], ..document(0) };
+        insta::assert_snapshot!(serde_json::to_string_pretty(&document).unwrap());
+    }
+}

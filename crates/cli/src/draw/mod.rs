@@ -1,0 +1,138 @@
+//! Documents as text: tables that grep well, and lines.
+//!
+//! Every function here is pure: the present time and whether to colour are handed in, and nothing is printed. A table
+//! has no borders and no wrapping, one line a row, two spaces between columns and `—` where there is nothing.
+
+pub(crate) mod history;
+pub(crate) mod progress;
+pub(crate) mod status;
+pub(crate) mod sync;
+
+use std::collections::BTreeMap;
+
+use comfy_table::{Cell, Color, Table, presets};
+use syncline_core::names::TargetKind;
+use syncline_core::status::TargetStatus;
+
+use crate::paint::Paint;
+
+/// What stands where there is nothing.
+const NOTHING: &str = "—";
+
+/// A table in the making.
+struct Columns {
+    table: Table,
+    paint: Paint,
+}
+
+impl Columns {
+    fn new(paint: Paint, headings: &[&str]) -> Self {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_header(headings);
+        if paint.is_on {
+            table.enforce_styling();
+        } else {
+            table.force_no_tty();
+        }
+        Self { table, paint }
+    }
+
+    fn row(&mut self, cells: Vec<Cell>) {
+        self.table.add_row(cells);
+    }
+
+    fn draw(mut self) -> String {
+        for column in self.table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+        // A coloured cell ends in a reset, behind which no blank is left to trim.
+        debug_assert!(self.paint.is_on || !self.table.trim_fmt().contains('\u{1b}'));
+        self.table.trim_fmt()
+    }
+}
+
+/// A cell, on one line.
+fn cell(text: impl AsRef<str>) -> Cell {
+    let text = one_line(text.as_ref());
+    Cell::new(if text.is_empty() { NOTHING.to_owned() } else { text })
+}
+
+/// A cell that may have nothing in it.
+fn cell_or_nothing(text: Option<impl AsRef<str>>) -> Cell {
+    text.map_or_else(|| Cell::new(NOTHING), cell)
+}
+
+fn coloured(text: &str, color: Color) -> Cell {
+    cell(text).fg(color)
+}
+
+/// A text from elsewhere, such as CloudFormation's reasons, on one line and without control characters.
+fn one_line(text: &str) -> String {
+    let plain: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A kind as one word, as in the documents.
+fn kind(kind: TargetKind) -> String {
+    kind.to_string().replace(' ', "_")
+}
+
+/// `4 succeeded, 2 unchanged`.
+fn counts(counts: &BTreeMap<TargetStatus, u32>) -> String {
+    // What is done comes first, what is not comes last.
+    let order = [
+        TargetStatus::Succeeded,
+        TargetStatus::Unchanged,
+        TargetStatus::Failed,
+        TargetStatus::Skipped,
+        TargetStatus::Blocked,
+        TargetStatus::Deploying,
+        TargetStatus::Pending,
+    ];
+    let parts: Vec<String> = order
+        .iter()
+        .filter_map(|status| counts.get(status).filter(|count| **count > 0).map(|count| (status, count)))
+        .map(|(status, count)| format!("{count} {}", status.as_str().to_ascii_lowercase()))
+        .collect();
+    if parts.is_empty() { "no targets".to_owned() } else { parts.join(", ") }
+}
+
+/// `1 target`, `2 targets`.
+fn number_of(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_from_elsewhere_stays_on_its_line() {
+        assert_eq!(one_line("a\n  b\t\u{1b}[31mc "), "a b [31mc");
+    }
+
+    #[test]
+    fn counts_name_what_is_done_first() {
+        let some = BTreeMap::from([
+            (TargetStatus::Pending, 3),
+            (TargetStatus::Succeeded, 4),
+            (TargetStatus::Unchanged, 2),
+            (TargetStatus::Blocked, 0),
+        ]);
+        assert_eq!(counts(&some), "4 succeeded, 2 unchanged, 3 pending");
+        assert_eq!(counts(&BTreeMap::new()), "no targets");
+    }
+
+    #[test]
+    fn a_colour_does_not_move_the_columns() {
+        let draw = |is_on: bool| {
+            let mut columns = Columns::new(Paint { is_on }, &["STATUS", "NEXT"]);
+            columns.row(vec![coloured("FAILED", Color::Red), cell("x")]);
+            columns.row(vec![cell("IN_PROGRESS"), cell_or_nothing(None::<&str>)]);
+            columns.draw()
+        };
+        assert_eq!(draw(false), "STATUS       NEXT\nFAILED       x\nIN_PROGRESS  —");
+        assert_eq!(console::strip_ansi_codes(&draw(true)), draw(false));
+        assert!(draw(true).contains("\u{1b}["));
+    }
+}

@@ -1,0 +1,77 @@
+//! `syncline status` as text: a table of branches, and one of targets.
+
+use super::{Columns, cell, cell_or_nothing, coloured, kind};
+use crate::documents::StatusDocument;
+use crate::documents::status::ClaimDocument;
+use crate::paint::{Paint, target_color};
+
+/// The branches' leases, and below them the targets.
+pub(crate) fn status(document: &StatusDocument, paint: Paint) -> String {
+    let mut branches = Columns::new(paint, &["BRANCH", "IN STEP", "RUNNING", "WAITING"]);
+    for branch in &document.branches {
+        branches.row(vec![
+            cell(branch.branch.as_str()),
+            cell_or_nothing(branch.in_step_commit.as_ref().map(|commit| commit.short())),
+            cell_or_nothing(branch.running.as_ref().map(claim)),
+            cell_or_nothing(branch.waiting.as_ref().map(claim)),
+        ]);
+    }
+    let branches = branches.draw();
+    if document.targets.is_empty() {
+        return format!("{branches}\n\nno target has been deployed");
+    }
+    let headings = ["TARGET", "KIND", "BRANCH", "STATUS", "COMMIT", "STACK", "REASON"];
+    let mut targets = Columns::new(paint, &headings);
+    for head in &document.targets {
+        targets.row(vec![
+            cell(head.target.as_str()),
+            cell(kind(head.kind)),
+            cell(head.branch.as_str()),
+            coloured(head.status.as_str(), target_color(head.status)),
+            cell(head.desired_commit.short()),
+            cell(head.stack.as_str()),
+            cell_or_nothing(head.reason.as_ref()),
+        ]);
+    }
+    format!("{branches}\n\n{}", targets.draw())
+}
+
+/// The commit, since that is what a person knows, and the sync, since that is what `show` takes.
+fn claim(claim: &ClaimDocument) -> String {
+    format!("{} {}", claim.commit.short(), claim.sync)
+}
+
+#[cfg(test)]
+mod tests {
+    use syncline_core::names::{BranchName, RepositoryName};
+
+    use super::*;
+    use crate::documents::samples;
+
+    fn document(branch: Option<&str>) -> StatusDocument {
+        let leases = vec![
+            (BranchName::new("main"), samples::lease()),
+            (BranchName::new("prod"), syncline_core::lease::Lease::default()),
+        ];
+        let branch = branch.map(BranchName::new);
+        StatusDocument::new(RepositoryName::new("shop"), branch.as_ref(), leases, samples::heads())
+    }
+
+    #[test]
+    fn leases_stand_above_targets() {
+        insta::assert_snapshot!(status(&document(None), Paint::OFF));
+    }
+
+    #[test]
+    fn one_branch_shows_only_what_is_its() {
+        let text = status(&document(Some("prod")), Paint::OFF);
+        assert!(text.contains("front-end/prod") && !text.contains("main"), "{text}");
+        let text = status(&document(Some("other")), Paint::OFF);
+        assert!(text.ends_with("no target has been deployed"), "{text}");
+    }
+
+    #[test]
+    fn the_document_is_stable() {
+        insta::assert_snapshot!(serde_json::to_string_pretty(&document(Some("main"))).unwrap());
+    }
+}

@@ -1,0 +1,190 @@
+//! One sync as text: `syncline show`, and how a sync that was followed ended.
+
+use syncline_aws::table::PublishStatus;
+use syncline_core::diagnostic::Severity;
+use syncline_core::status::{SyncStatus, TargetStatus};
+use time::OffsetDateTime;
+
+use super::{Columns, cell, cell_or_nothing, coloured, counts, kind, one_line};
+use crate::documents::sync::{DiagnosticDocument, PublishDocument};
+use crate::documents::{SyncDocument, SyncSummary, TargetDocument};
+use crate::paint::{Paint, target_color};
+use crate::times;
+
+/// How many targets the follow-up actions name.
+const MOST_FOLLOW_UPS: usize = 3;
+
+/// Everything about a sync.
+pub(crate) fn show(document: &SyncDocument, moment: OffsetDateTime, paint: Paint) -> String {
+    let mut sections = vec![record(&document.summary, moment, paint)];
+    if !document.targets.is_empty() {
+        sections.push(targets(document, moment, paint));
+    }
+    if !document.diagnostics.is_empty() {
+        sections.push(diagnostics(&document.diagnostics, paint).join("\n"));
+    }
+    if !document.summary.publish_actions.is_empty() {
+        sections.push(publishes(&document.summary.publish_actions, paint).join("\n"));
+    }
+    if !document.unmanaged.is_empty() {
+        let lines = document.unmanaged.iter().map(|target| {
+            format!("— {} is no longer in the manifest; its stack is left alone", one_line(target.as_str()))
+        });
+        sections.push(lines.collect::<Vec<_>>().join("\n"));
+    }
+    sections.join("\n\n")
+}
+
+fn record(sync: &SyncSummary, moment: OffsetDateTime, paint: Paint) -> String {
+    let manifest = match &sync.manifest_commit {
+        Some(commit) => format!("{} at {}", sync.manifest_branch, commit.short()),
+        None => format!("{}, which is not there", sync.manifest_branch),
+    };
+    let time = |at: &Option<String>| at.as_deref().map_or_else(|| super::NOTHING.to_owned(), times::to_the_second);
+    let took = sync.seconds(moment).map_or_else(|| super::NOTHING.to_owned(), times::duration);
+    let mut lines = vec![
+        format!("sync        {}", sync.sync),
+        format!("repository  {}", sync.repository),
+        format!("branch      {}", sync.branch),
+        format!("commit      {}", sync.commit),
+        format!("manifest    {manifest}"),
+        format!("status      {} {}", paint.sync_sign(sync.status), sync.status),
+    ];
+    if let Some(reason) = &sync.reason {
+        lines.push(format!("reason      {}", one_line(reason)));
+    }
+    lines.push(format!("targets     {}", counts(&sync.counts)));
+    lines.push(format!("queued      {}", time(&sync.queued_at)));
+    lines.push(format!("started     {}", time(&sync.initiated_at)));
+    lines.push(format!("ended       {}", time(&sync.ended_at)));
+    lines.push(format!("took        {took}"));
+    lines.join("\n")
+}
+
+/// WAITED is from PENDING to DEPLOYING, TOOK from DEPLOYING to SETTLED, which stands in seconds since the sync started.
+fn targets(document: &SyncDocument, moment: OffsetDateTime, paint: Paint) -> String {
+    let headings = ["TARGET", "KIND", "STATUS", "WAITED", "TOOK", "SETTLED", "STACK", "REASON"];
+    let mut columns = Columns::new(paint, &headings);
+    let started = document.summary.initiated_at.as_deref();
+    for target in &document.targets {
+        let settled = target.settled_at.as_deref().zip(started).and_then(|(at, from)| times::seconds_between(from, at));
+        columns.row(vec![
+            cell(target.target.as_str()),
+            cell_or_nothing(target.kind.map(kind)),
+            coloured(target.status.as_str(), target_color(target.status)),
+            cell_or_nothing(target.waited_seconds.map(times::duration)),
+            cell_or_nothing(target.seconds(moment).map(times::duration)),
+            cell_or_nothing(settled.map(|seconds| format!("+{}", times::duration(seconds)))),
+            cell_or_nothing(target.stack.as_ref().map(|stack| stack.as_str())),
+            cell_or_nothing(target.reason.as_ref()),
+        ]);
+    }
+    columns.draw()
+}
+
+/// Diagnostics, one line each.
+pub(crate) fn diagnostics(diagnostics: &[DiagnosticDocument], paint: Paint) -> Vec<String> {
+    let line = |diagnostic: &DiagnosticDocument| {
+        let sign = match diagnostic.severity {
+            Severity::Error => paint.sign(TargetStatus::Failed),
+            Severity::Warning => paint.sign(TargetStatus::Skipped),
+        };
+        format!("{sign} {}", one_line(&diagnostic.one_line))
+    };
+    diagnostics.iter().map(line).collect()
+}
+
+/// Publish actions, one line each.
+pub(crate) fn publishes(actions: &[PublishDocument], paint: Paint) -> Vec<String> {
+    let line = |action: &PublishDocument| {
+        let request = action.pull_request_id.as_ref().map(|id| format!("pull request {id} ")).unwrap_or_default();
+        let (sign, what) = match action.status {
+            PublishStatus::Created => (TargetStatus::Succeeded, format!("{request}opened")),
+            PublishStatus::Updated => (TargetStatus::Succeeded, format!("{request}brought up to date")),
+            PublishStatus::NothingToPublish => (TargetStatus::Unchanged, "nothing to publish".to_owned()),
+            PublishStatus::Superseded => (TargetStatus::Skipped, "left to the sync of a newer commit".to_owned()),
+            PublishStatus::Failed => (TargetStatus::Failed, "failed".to_owned()),
+        };
+        let reason = action.reason.as_deref().map(|reason| format!(": {}", one_line(reason))).unwrap_or_default();
+        format!("{} publish {} → {}: {what}{reason}", paint.sign(sign), action.from, action.to)
+    };
+    actions.iter().map(line).collect()
+}
+
+/// A publish status as it is stored.
+pub(crate) fn publish_word(status: PublishStatus) -> &'static str {
+    match status {
+        PublishStatus::Created => "CREATED",
+        PublishStatus::Updated => "UPDATED",
+        PublishStatus::NothingToPublish => "NOTHING_TO_PUBLISH",
+        PublishStatus::Superseded => "SUPERSEDED",
+        PublishStatus::Failed => "FAILED",
+    }
+}
+
+/// How a sync ended, in one line.
+pub(crate) fn summary(sync: &SyncSummary, moment: OffsetDateTime, paint: Paint) -> String {
+    let sign = paint.sync_sign(sync.status);
+    let place = format!("{} {} at {}", sync.repository, sync.branch, sync.commit.short());
+    let took = sync.seconds(moment).map(|seconds| format!(" in {}", times::duration(seconds))).unwrap_or_default();
+    let reason = sync.reason.as_deref().map(|reason| format!("; {}", one_line(reason))).unwrap_or_default();
+    let counts = counts(&sync.counts);
+    match sync.status {
+        SyncStatus::Succeeded => format!("{sign} {place} is in step: {counts}{took}"),
+        // Nothing was planned, so there is nothing to count: the reason is all there is to say.
+        SyncStatus::Failed if sync.counts.is_empty() => {
+            format!("{sign} {place} is not in step{}", reason.replacen(';', ":", 1))
+        }
+        SyncStatus::Failed => format!("{sign} {place} is not in step: {counts}{took}{reason}"),
+        SyncStatus::Superseded => format!("{sign} {place} was superseded{reason}"),
+        SyncStatus::Cancelled => format!("{sign} {place} was cancelled: {counts}{took}{reason}"),
+        SyncStatus::Queued | SyncStatus::Initiated | SyncStatus::InProgress => {
+            format!("{sign} {place} goes on: {counts}{took}")
+        }
+    }
+}
+
+/// What a person may want to do after a sync: a command, and what it is for.
+pub(crate) fn follow_ups(document: &SyncDocument) -> Vec<(String, String)> {
+    let sync = &document.summary;
+    let mut actions: Vec<(String, String)> = Vec::new();
+    let mut add = |command: String, purpose: String| actions.push((command, purpose));
+    match sync.status {
+        SyncStatus::Queued | SyncStatus::Initiated | SyncStatus::InProgress => {}
+        SyncStatus::Succeeded => {
+            let open =
+                |action: &&PublishDocument| matches!(action.status, PublishStatus::Created | PublishStatus::Updated);
+            for action in sync.publish_actions.iter().filter(open) {
+                if let Some(id) = &action.pull_request_id {
+                    let command = format!("aws codecommit get-pull-request --pull-request-id {id}");
+                    add(command, format!("to review what goes to `{}`", action.to));
+                }
+            }
+        }
+        SyncStatus::Superseded => {
+            let command = format!("syncline status -r {} -b {} --watch", sync.repository, sync.branch);
+            add(command, "to follow the newer commit".to_owned());
+        }
+        SyncStatus::Failed | SyncStatus::Cancelled => {
+            let failed = |target: &&TargetDocument| target.status == TargetStatus::Failed;
+            for target in document.targets.iter().filter(failed).take(MOST_FOLLOW_UPS) {
+                if let Some(stack) = &target.stack {
+                    let command = format!("aws cloudformation describe-stack-events --stack-name {stack}");
+                    add(command, format!("for what happened to `{}`", one_line(target.target.as_str())));
+                }
+            }
+            add(format!("syncline show {}", sync.sync), "for everything about this sync".to_owned());
+            let (command, purpose) = if sync.status == SyncStatus::Failed {
+                ("git push", "once it is fixed and committed: the next sync goes on with what is not in step")
+            } else {
+                ("git commit --allow-empty && git push", "to sync again: only what is not in step is deployed")
+            };
+            add(command.to_owned(), purpose.to_owned());
+        }
+    }
+    actions
+}
+
+#[cfg(test)]
+#[path = "sync_tests.rs"]
+mod tests;
