@@ -10,8 +10,7 @@ use lambda_runtime::Diagnostic as LambdaError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use syncline_aws::repository::Repository;
-use syncline_aws::table::{SyncRecord, Table, Walk};
-use syncline_aws::workflow::Workflow;
+use syncline_aws::table::{SyncRecord, Walk};
 use syncline_aws::{Error, configuration, settings};
 use syncline_core::diagnostic::{self, Diagnostic, Severity};
 use syncline_core::files::Files;
@@ -51,10 +50,7 @@ impl Begin {
     pub async fn from_environment() -> Result<Self, Error> {
         let configuration = configuration().await;
         Ok(Self {
-            walk: Walk {
-                table: Table::from_environment(&configuration)?,
-                workflow: Workflow::from_environment(&configuration),
-            },
+            walk: Walk::from_environment(&configuration)?,
             manifest_path: settings::optional("MANIFEST_PATH").and_then(|path| RepoPath::parse(&path)),
             account_id: settings::required("ACCOUNT_ID")?,
             configuration,

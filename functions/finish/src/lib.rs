@@ -7,8 +7,8 @@ use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use syncline_aws::handover::follow_lease;
-use syncline_aws::table::{SyncRecord, Table, Verdict, Walk};
-use syncline_aws::workflow::Workflow;
+use syncline_aws::table::{SyncRecord, Verdict, Walk};
+use syncline_aws::workflow::StepError;
 use syncline_aws::{Error, configuration};
 use syncline_core::diagnostic;
 use syncline_core::lease::InStep;
@@ -31,25 +31,11 @@ struct Input {
     error: Option<StepError>,
 }
 
-/// An error as a state machine catches it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct StepError {
-    error: String,
-    #[serde(default)]
-    cause: String,
-}
-
 impl Finish {
     /// Reads the function's settings and makes its clients.
     pub async fn from_environment() -> Result<Self, Error> {
         let configuration = configuration().await;
-        Ok(Self {
-            walk: Walk {
-                table: Table::from_environment(&configuration)?,
-                workflow: Workflow::from_environment(&configuration),
-            },
-        })
+        Ok(Self { walk: Walk::from_environment(&configuration)? })
     }
 
     /// Ends one sync.
@@ -99,8 +85,8 @@ fn ending(record: &SyncRecord, verdict: &Verdict, error: Option<&StepError>) -> 
     if record.cancelled {
         return (SyncStatus::Cancelled, None);
     }
-    if let Some(StepError { error, cause }) = error {
-        return (SyncStatus::Failed, Some(format!("{error}: {cause}")));
+    if let Some(error) = error {
+        return (SyncStatus::Failed, Some(error.describe()));
     }
     if diagnostic::has_errors(&record.diagnostics) {
         return (SyncStatus::Failed, None);

@@ -7,8 +7,8 @@
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use syncline_aws::table::{Table, Walk};
-use syncline_aws::workflow::{SyncInput, TargetInput, Workflow};
+use syncline_aws::table::Walk;
+use syncline_aws::workflow::{SyncInput, TargetInput};
 use syncline_aws::{Error, configuration};
 use syncline_core::status::Outcome;
 use syncline_core::walk;
@@ -48,12 +48,7 @@ impl OnExecutionEnd {
     /// Reads the function's settings and makes its clients.
     pub async fn from_environment() -> Result<Self, Error> {
         let configuration = configuration().await;
-        Ok(Self {
-            walk: Walk {
-                table: Table::from_environment(&configuration)?,
-                workflow: Workflow::from_environment(&configuration),
-            },
-        })
+        Ok(Self { walk: Walk::from_environment(&configuration)? })
     }
 
     /// Handles one event. A payload that is no such event, or of an execution that is not ours, is logged and dropped.

@@ -3,8 +3,8 @@
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use syncline_aws::table::{Table, Walk};
-use syncline_aws::workflow::Workflow;
+use syncline_aws::table::Walk;
+use syncline_aws::workflow::StepError;
 use syncline_aws::{Error, configuration};
 use syncline_core::names::{SyncId, TargetNumber};
 use syncline_core::status::Outcome;
@@ -28,25 +28,11 @@ struct Input {
     error: Option<StepError>,
 }
 
-/// An error as a state machine catches it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct StepError {
-    error: String,
-    #[serde(default)]
-    cause: String,
-}
-
 impl Settle {
     /// Reads the function's settings and makes its clients.
     pub async fn from_environment() -> Result<Self, Error> {
         let configuration = configuration().await;
-        Ok(Self {
-            walk: Walk {
-                table: Table::from_environment(&configuration)?,
-                workflow: Workflow::from_environment(&configuration),
-            },
-        })
+        Ok(Self { walk: Walk::from_environment(&configuration)? })
     }
 
     /// Settles one target.
@@ -62,17 +48,9 @@ impl Settle {
 fn outcome(input: &Input) -> Outcome {
     match (&input.outcome, &input.error) {
         (Some(outcome), _) => outcome.clone(),
-        (None, Some(StepError { error, cause })) => {
-            Outcome::failed(format!("Deploy gave up: {error}: {}", message(cause)))
-        }
+        (None, Some(error)) => Outcome::failed(format!("Deploy gave up: {}", error.describe())),
         (None, None) => Outcome::failed("Deploy ended without an outcome"),
     }
-}
-
-/// The message in a cause: Lambda puts a function's error into JSON.
-fn message(cause: &str) -> String {
-    let parsed: Option<Value> = serde_json::from_str(cause).ok();
-    parsed.and_then(|cause| cause.get("errorMessage")?.as_str().map(str::to_owned)).unwrap_or_else(|| cause.to_owned())
 }
 
 #[cfg(test)]
