@@ -1,0 +1,67 @@
+# Two commands matter: `make demo` shows the main job, `make test` runs every test. Both set up what they need in
+# .tools and target, and nothing anywhere else.
+
+TOOLS  := $(CURDIR)/.tools
+PYTHON ?= python3
+
+# The functions' build comes first on the path: cargo-lambda and the linker that it uses.
+export PATH := $(TOOLS)/lambda/bin:$(TOOLS)/aws/bin:$(PATH)
+export SYNCLINE_TOOLS := $(TOOLS)
+export SAM_CLI_TELEMETRY := 0
+export AWS_DEFAULT_REGION ?= us-east-1
+export CARGO_TERM_COLOR ?= auto
+
+# The functions of the demo and the tests are the same code, built in a third of the time: what is deployed to an account
+# by `sam build` is optimised as Cargo.toml says.
+export CARGO_PROFILE_RELEASE_LTO := off
+export CARGO_PROFILE_RELEASE_CODEGEN_UNITS := 16
+export CARGO_PROFILE_RELEASE_OPT_LEVEL := 1
+
+SOURCES := $(shell find crates/core crates/aws functions -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock rust-toolchain.toml
+
+.PHONY: help
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(TOOLS)/emulator/.installed $(TOOLS)/aws/.installed $(TOOLS)/lambda/.installed ## Install the pinned tools into .tools
+
+# Each set of tools has an environment of its own, made anew when its pins change.
+$(TOOLS)/%/.installed: tools/%.txt
+	@echo "installing $* tools into .tools/$*"
+	@rm -rf $(TOOLS)/$*
+	@$(PYTHON) -m venv $(TOOLS)/$*
+	@$(TOOLS)/$*/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.PHONY: build
+build: .aws-sam/build/template.yaml ## Build the functions for Lambda
+
+.aws-sam/build/template.yaml: $(SOURCES) infra/template.yaml samconfig.toml $(wildcard statemachine/*.json) $(TOOLS)/aws/.installed $(TOOLS)/lambda/.installed
+	sam build
+	@touch $@
+
+.PHONY: demo
+demo: setup build ## Set everything up and show a push being deployed
+	@cargo build --quiet --package syncline --package syncline-local
+	@tools/demo.sh
+
+.PHONY: down
+down: ## Stop the local AWS of the demo and forget its state
+	@cargo run --quiet --package syncline-local -- down --state-dir .local
+	@rm -rf .local
+
+.PHONY: lint
+lint: setup ## Check the formatting, the code and the template
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	cfn-lint infra/template.yaml
+	sam validate --lint
+
+.PHONY: test
+test: setup lint build ## Run every test, end to end included
+	cargo test --workspace
+
+.PHONY: clean
+clean: down ## Remove what was built and installed
+	rm -rf target .aws-sam $(TOOLS)
