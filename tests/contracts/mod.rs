@@ -1,0 +1,3 @@
+//! What two parts say of one thing must be the same.
+
+mod errors;

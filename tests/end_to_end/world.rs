@@ -1,0 +1,154 @@
+//! The one local AWS of a test run, with Syncline deployed into it by `sam`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use serde_json::Value;
+use syncline_aws::table::Table;
+use syncline_local::{LocalAws, Options};
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+
+static WORLD: OnceCell<World> = OnceCell::const_new();
+
+/// The local AWS and what is installed in it.
+pub(crate) struct World {
+    aws: LocalAws,
+    state: PathBuf,
+    /// The name of Syncline's table.
+    pub(crate) table_name: String,
+}
+
+/// The local AWS, started and installed into once.
+pub(crate) async fn world() -> &'static World {
+    WORLD.get_or_init(World::start).await
+}
+
+/// The root of the project.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+impl World {
+    async fn start() -> Self {
+        assert!(
+            root().join(".aws-sam/build/template.yaml").exists(),
+            "the functions are not built: run `make build`, or all of it with `make test`"
+        );
+        // It outlives every test, and goes with the process: the emulator ends when its parent is gone.
+        let state = tempfile::tempdir().unwrap().keep();
+        let tools = Options::default_tools_dir(&root());
+        let aws = LocalAws::start(Options::new(state.clone(), tools)).await.unwrap();
+        let mut world = Self { aws, state, table_name: String::new() };
+        world
+            .run(&[
+                "sam",
+                "deploy",
+                "--no-progressbar",
+                "--parameter-overrides",
+                "EventSourcePrefix=local ManifestBranch=main EventTimeoutSeconds=20",
+            ])
+            .await;
+        let outputs = world
+            .aws_cli(&["cloudformation", "describe-stacks", "--stack-name", "syncline", "--query", "Stacks[0].Outputs"])
+            .await;
+        let table = outputs.as_array().unwrap().iter().find(|output| output["OutputKey"] == "TableName").unwrap();
+        world.table_name = table["OutputValue"].as_str().unwrap().to_owned();
+        world
+    }
+
+    /// The variables that point a program at the local AWS.
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+        self.aws.environment()
+    }
+
+    /// The URL that `git` reaches a repository under.
+    pub(crate) fn clone_url(&self, repository: &str) -> String {
+        self.aws.clone_url(repository)
+    }
+
+    /// Where a repository lies on disk. A push there is one that nobody hears of, as before the repository was connected.
+    pub(crate) fn bare_repository(&self, repository: &str) -> PathBuf {
+        self.state.join("codecommit/repos").join(format!("{repository}.git"))
+    }
+
+    /// A configuration for the SDKs. Each test makes its own, since connections belong to a test's runtime.
+    pub(crate) async fn configuration(&self) -> SdkConfig {
+        use aws_config::{BehaviorVersion, Region};
+        let credentials = aws_sdk_cloudformation::config::Credentials::new("test", "test", None, None, "tests");
+        aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(credentials)
+            .endpoint_url(self.aws.endpoint())
+            .load()
+            .await
+    }
+
+    /// CodeCommit, which has an endpoint of its own.
+    pub(crate) async fn codecommit(&self) -> aws_sdk_codecommit::Client {
+        let configuration =
+            self.configuration().await.to_builder().endpoint_url(self.aws.codecommit_endpoint()).build();
+        aws_sdk_codecommit::Client::new(&configuration)
+    }
+
+    /// Syncline's table.
+    pub(crate) async fn table(&self) -> Table {
+        Table::new(&self.configuration().await, self.table_name.clone(), 365)
+    }
+
+    /// Runs a program at the root of the project, and gives what it wrote.
+    pub(crate) async fn run(&self, words: &[&str]) -> String {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).current_dir(root()).envs(self.environment()).stdin(Stdio::null());
+        let output = tokio::time::timeout(Duration::from_secs(300), command.output()).await.unwrap().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{words:?} failed:\n{text}\n{}", String::from_utf8_lossy(&output.stderr));
+        text
+    }
+
+    /// Runs the AWS CLI, and gives what it answered.
+    pub(crate) async fn aws_cli(&self, words: &[&str]) -> Value {
+        let text = self.run(&[&["aws", "--output", "json"], words].concat()).await;
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+
+    /// The calls of CloudFormation that the emulator recorded for stacks whose name begins so, newest first, as
+    /// `action stack`. The record gives at most 50 events at a time, so it is read backwards in time.
+    pub(crate) async fn cloudformation_calls(&self, prefix: &str) -> Vec<String> {
+        let source = "AttributeKey=EventSource,AttributeValue=cloudformation.amazonaws.com";
+        let mut seen = BTreeSet::new();
+        let mut calls = Vec::new();
+        let mut end: Option<String> = None;
+        loop {
+            let mut words = vec!["cloudtrail", "lookup-events", "--lookup-attributes", source];
+            if let Some(end) = &end {
+                words.extend(["--end-time", end.as_str()]);
+            }
+            let recorded = self.aws_cli(&words).await;
+            let before = seen.len();
+            for event in recorded["Events"].as_array().into_iter().flatten() {
+                if !seen.insert(event["EventId"].to_string()) {
+                    continue;
+                }
+                let detail: Value =
+                    serde_json::from_str(event["CloudTrailEvent"].as_str().unwrap_or("{}")).unwrap_or_default();
+                let parameters = &detail["requestParameters"];
+                let stack = parameters["StackName"].as_str().unwrap_or_default();
+                if stack.starts_with(prefix) || stack.contains(&format!(":stack/{prefix}")) {
+                    calls.push(format!("{} {stack}", parameters["Action"].as_str().unwrap_or_default()));
+                }
+            }
+            if seen.len() == before {
+                return calls;
+            }
+            end =
+                recorded["Events"].as_array().and_then(|events| events.last()).map(|event| match &event["EventTime"] {
+                    Value::String(text) => text.clone(),
+                    number => number.to_string(),
+                });
+        }
+    }
+}
