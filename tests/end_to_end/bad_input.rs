@@ -40,7 +40,8 @@ async fn comment_on(repository: &Repository, commit: &CommitId) -> String {
 #[tokio::test]
 async fn each_kind_of_bad_input_touches_no_stack_and_is_on_record() {
     let repository = Repository::empty("bad").await;
-    rejected(&repository, "no manifest", &["/: error: no manifest: looked for `syncline.yaml`"]).await;
+    // A repository that never had a manifest is not connected.
+    let unconnected = repository.push("No manifest yet");
 
     repository.write("syncline.yaml", "app: bad\nsync:\n  servces: {}\n  publsh: {}\n");
     rejected(
@@ -49,6 +50,9 @@ async fn each_kind_of_bad_input_touches_no_stack_and_is_on_record() {
         &["syncline.yaml:3:3: error: unknown key `servces`", "syncline.yaml:4:3: error: unknown key `publsh`"],
     )
     .await;
+
+    std::fs::remove_file(repository.path().join("syncline.yaml")).unwrap();
+    rejected(&repository, "no manifest", &["/: error: no manifest: looked for `syncline.yaml`"]).await;
 
     repository.write("syncline.yaml", "app: bad\nsync:\n  services:\n    a: {beta: {branch: main, spec: a.yaml}}\n    b: {beta: {branch: main, spec: b.yaml}}\n");
     repository.write("t.yaml", TEMPLATE);
@@ -92,6 +96,9 @@ async fn each_kind_of_bad_input_touches_no_stack_and_is_on_record() {
     repository.write("syncline.yaml", "app: bad\nsync:\n  services:\n    a: {beta: {branch: main, spec: a.yaml}}\n");
     let sync = repository.push_and_wait("all is well").await;
     repository.assert_succeeded(&sync).await;
+    let main = syncline_core::names::BranchName::new("main");
+    let syncs = repository.table.syncs_of_branch(&repository.repository_name(), &main, 50).await.unwrap();
+    assert!(syncs.iter().all(|sync| sync.commit != unconnected));
 }
 
 #[tokio::test]

@@ -250,3 +250,62 @@ fn accepted(sent: Result<(), Error>) -> Result<Result<(), Refusal>, Error> {
 fn is_missing(error: &Error) -> bool {
     matches!(error, Error::Refused { code, message, .. } if code == "ValidationError" && message.contains("does not exist"))
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudformation::types::ResourceStatus;
+
+    use super::*;
+
+    fn refused(code: &str, message: &str) -> Result<(), Error> {
+        Err(Error::Refused { action: "cloudformation:UpdateStack", code: code.to_owned(), message: message.to_owned() })
+    }
+
+    #[test]
+    fn cloudformations_refusals_are_told_apart() {
+        let cases = [
+            ("AlreadyExistsException", "Stack [shop-beta] already exists", Refusal::AlreadyExists),
+            ("ValidationError", "No updates are to be performed.", Refusal::NoUpdates),
+            ("ValidationError", "Stack [shop-beta] does not exist", Refusal::DoesNotExist),
+            (
+                "ValidationError",
+                "Stack:arn:aws:cloudformation:x:1:stack/shop-beta/2 is in ROLLBACK_COMPLETE state and can not be updated.",
+                Refusal::WrongState,
+            ),
+            (
+                "ValidationError",
+                "Stack:arn:aws:cloudformation:x:1:stack/shop-beta/2 is in UPDATE_IN_PROGRESS state and can not be updated.",
+                Refusal::WrongState,
+            ),
+            ("TokenAlreadyExistsException", "Token already exists", Refusal::WrongState),
+        ];
+        for (code, message, expected) in cases {
+            assert_eq!(accepted(refused(code, message)).unwrap(), Err(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn any_other_refusal_is_an_error() {
+        for message in ["Template format error: unsupported structure.", "Parameters: [X] do not exist in the template"]
+        {
+            assert!(accepted(refused("ValidationError", message)).is_err(), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_resource_that_was_only_cancelled_is_not_what_failed() {
+        let event = |reason: &str| {
+            StackEvent::builder()
+                .stack_id("arn")
+                .event_id("1")
+                .stack_name("shop")
+                .logical_resource_id("Topic")
+                .resource_type("AWS::SNS::Topic")
+                .resource_status(ResourceStatus::CreateFailed)
+                .resource_status_reason(reason)
+                .build()
+        };
+        assert_eq!(failure(&event("Resource creation cancelled")), None);
+        assert_eq!(failure(&event("no room")).as_deref(), Some("`Topic` (AWS::SNS::Topic): no room"));
+    }
+}

@@ -97,9 +97,8 @@ impl Lease {
             return;
         }
         self.holder = self.waiting.take();
-        if in_step.is_some() {
-            self.in_step = in_step;
-        }
+        // A sync that failed may have moved some targets on, so what was in step before it is no longer known to be.
+        self.in_step = in_step;
     }
 }
 

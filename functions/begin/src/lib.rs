@@ -98,7 +98,10 @@ impl Begin {
             heads?.into_iter().map(|head| (head.target.clone(), head.known())).collect();
         let plan = Plan::new(&assembly, &record.branch, &manifest, &known);
         let entries = assembly.targets.into_iter().map(|target| (target.entry.name.clone(), target.entry)).collect();
-        table.store_plan(record, &manifest.path, &plan, &entries, &assembly.warnings, task_token).await?;
+        if !table.store_plan(record, &manifest.path, &plan, &entries, &assembly.warnings, task_token).await? {
+            // Stopped meanwhile, or begun by another Begin: what is stored by now says how to go on.
+            return self.resume(sync, task_token).await;
+        }
         info!(%sync, deployed = plan.deployed().count(), unchanged = plan.kept().count(), "planned");
         let ready: BTreeSet<_> =
             plan.deployed().filter(|target| target.waits_on.is_empty()).map(|target| target.number).collect();

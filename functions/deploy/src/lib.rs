@@ -92,9 +92,15 @@ impl Deploy {
             // Settled meanwhile, by whoever stopped the sync. Settle will find that outcome on record.
             return Ok(Entry::Settled(Outcome::because(TargetStatus::Skipped, "settled before it was deployed")));
         };
-        let (head, prepared) =
-            tokio::join!(self.table.head(&record.repository, &record.planned.name), self.request(&record));
-        let (head, request) = (head?, prepared?);
+        let (sync, head, prepared) = tokio::join!(
+            self.table.sync(&input.sync),
+            self.table.head(&record.repository, &record.planned.name),
+            self.request(&record)
+        );
+        let (sync, head, request) = (sync?, head?, prepared?);
+        if record.entered == 1 && sync.is_some_and(|sync| sync.cancelled) {
+            return Ok(Entry::Settled(Outcome::because(TargetStatus::Skipped, "the sync was stopped by hand")));
+        }
         let request = match request {
             Ok(request) => request,
             Err(reason) => return Ok(Entry::Settled(Outcome::failed(reason))),

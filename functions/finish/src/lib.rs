@@ -1,7 +1,7 @@
 //! Ends a sync, frees its lease and starts the newest that waits.
 //!
-//! Whatever happened before, a sync ends here: what has not settled is settled as not in step, so that an execution that
-//! is still under way touches nothing after the lease is free.
+//! Whatever happened before, a sync ends here: what has not settled is settled as not in step, so that an execution of it
+//! that enters Deploy later finds that it has nothing to do.
 
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;

@@ -7,6 +7,7 @@
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use syncline_aws::handover::follow_lease;
 use syncline_aws::table::Walk;
 use syncline_aws::workflow::{SyncInput, TargetInput};
 use syncline_aws::{Error, configuration};
@@ -76,9 +77,18 @@ impl OnExecutionEnd {
 
     async fn sync(&self, detail: &ExecutionDetail, input: SyncInput) -> Result<Value, Error> {
         let sync = &input.sync;
-        let Some(record) = self.walk.table.sync(sync).await?.filter(|record| !record.status.is_terminal()) else {
-            return Ok(json!({ "dropped": "the sync is over" }));
+        let Some(record) = self.walk.table.sync(sync).await? else {
+            return Ok(json!({ "dropped": "the sync has expired" }));
         };
+        let lease = self.walk.table.lease(&record.repository, &record.branch).await?;
+        // A sync that is over may still hold the lease, where Finish was cut off between the two.
+        if record.status.is_terminal() && lease.holder.as_ref().is_none_or(|holder| holder.sync != *sync) {
+            // Or it has handed the lease on, and was cut off before it started whoever has it now.
+            let (repository, branch) = (&record.repository, &record.branch);
+            follow_lease(&self.walk.table, &self.walk.workflow, repository, branch, &record.manifest_branch, &lease)
+                .await?;
+            return Ok(json!({ "dropped": "the sync is over" }));
+        }
         if detail.status == "ABORTED" {
             self.walk.table.cancel_sync(sync, &describe(detail)).await?;
         }

@@ -84,9 +84,7 @@ impl OnPush {
             info!(%branch, "dropped: the manifest does not mention the branch");
             return Ok(json!({ "dropped": "the manifest does not mention the branch" }));
         }
-        let claim = Claim { sync: clock::new_sync_id(), commit, manifest_commit };
-        let (requested, lease) = self.table.change_lease(&name, &branch, |lease| lease.request(claim.clone())).await?;
-        info!(sync = %claim.sync, commit = %claim.commit, ?requested, "asked for the lease");
+        let (requested, claim, lease) = self.claim(&repository, &branch, &manifest_branch, commit).await?;
         follow_lease(&self.table, &self.workflow, &name, &branch, &manifest_branch, &lease).await?;
         Ok(match requested {
             Requested::Acquired => json!({ "sync": claim.sync, "status": "INITIATED" }),
@@ -96,10 +94,42 @@ impl OnPush {
         })
     }
 
+    /// Asks for the lease for the branch's present head. Another push may come while it asks, and may have asked before;
+    /// so it looks again afterwards, and asks again where the head has moved.
+    async fn claim(
+        &self,
+        repository: &Repository,
+        branch: &BranchName,
+        manifest_branch: &BranchName,
+        mut commit: CommitId,
+    ) -> Result<(Requested, Claim, Lease), Error> {
+        loop {
+            let manifest_commit =
+                if manifest_branch == branch { Some(commit.clone()) } else { repository.head(manifest_branch).await? };
+            let ((requested, claim), lease) = self
+                .table
+                .change_lease(repository.name(), branch, |lease| {
+                    // The id is made after the lease was read, so that the order of ids is the order of claims.
+                    let claim = Claim {
+                        sync: clock::new_sync_id(),
+                        commit: commit.clone(),
+                        manifest_commit: manifest_commit.clone(),
+                    };
+                    (lease.request(claim.clone()), claim)
+                })
+                .await?;
+            info!(sync = %claim.sync, commit = %claim.commit, ?requested, "asked for the lease");
+            match repository.head(branch).await? {
+                Some(head) if head != commit => commit = head,
+                _ => return Ok((requested, claim, lease)),
+            }
+        }
+    }
+
     /// Whether a push to the branch is ours to sync.
     ///
     /// A manifest that cannot be read concerns the manifest branch, and each branch that was synced before: there the
-    /// sync fails and says why. It does not concern every feature branch.
+    /// sync fails and says why. It does not concern every feature branch, nor does a repository without a manifest.
     async fn concerns(
         &self,
         repository: &Repository,
@@ -116,7 +146,8 @@ impl OnPush {
                 manifest::load(self.manifest_path.as_ref(), repository.name(), files)
             })
             .await?;
-        Ok(loaded.map_or(was_synced, |(manifest, _)| manifest.maps(branch)))
+        let is_connected = !manifest::is_absent(self.manifest_path.as_ref(), &files) || *lease != Lease::default();
+        Ok(loaded.map_or(was_synced && is_connected, |(manifest, _)| manifest.maps(branch)))
     }
 }
 

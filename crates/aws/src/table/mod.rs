@@ -45,6 +45,9 @@ use crate::{Error, clock, settings};
 /// How many requests one step has under way at once.
 const CONCURRENCY: usize = 16;
 
+/// The longest that a sync may take: the most that `SyncTimeoutSeconds` in the SAM template allows.
+const LONGEST_SYNC: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// An item as DynamoDB has it.
 pub type Item = HashMap<String, AttributeValue>;
 
@@ -68,8 +71,9 @@ impl Table {
         Self { client: Client::new(configuration), name, retention: Duration::from_secs(retention_days * 24 * 60 * 60) }
     }
 
+    /// When an item of a sync expires that is written or over now: not before the longest sync could end.
     fn expires_at(&self) -> u64 {
-        clock::epoch_seconds_in(self.retention)
+        clock::epoch_seconds_in(self.retention + LONGEST_SYNC)
     }
 
     /// Reads one item, as it is now.

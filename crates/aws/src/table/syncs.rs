@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use syncline_core::diagnostic::Diagnostic;
 use syncline_core::lease::Claim;
@@ -13,11 +13,8 @@ use syncline_core::status::{SyncStatus, TargetStatus};
 
 use super::update::Updated;
 use super::{Item, PublishAction, Table, from_item, in_batches, to_item, to_value};
-use crate::error::from_sdk;
 use crate::{Error, clock};
 
-/// DynamoDB's limit on the items of one BatchWriteItem.
-const BATCH: usize = 25;
 /// How many names one `UNCHANGED` item holds, so that it stays far below 400 KB.
 const UNCHANGED_CHUNK: usize = 1_000;
 /// How many diagnostics a sync's record holds, so that it stays far below 400 KB.
@@ -164,7 +161,7 @@ impl Table {
         ] {
             item.insert(key.to_owned(), AttributeValue::S(value));
         }
-        item.insert("expires_at".to_owned(), AttributeValue::N(self.expires_at().to_string()));
+        // It begins to expire when it is over.
         self.put_new(item).await.map(|_| ())
     }
 
@@ -193,7 +190,10 @@ impl Table {
             update = update.set("counts", to_value(counts)?);
         }
         if status.is_terminal() {
-            update = update.remove("active").remove("task_token");
+            update = update
+                .remove("active")
+                .remove("task_token")
+                .set("expires_at", AttributeValue::N(self.expires_at().to_string()));
         }
         Ok(matches!(update.send().await?, Updated::Applied(_)))
     }
@@ -209,7 +209,12 @@ impl Table {
 
     /// Records what is wrong with the repository's files, and that no stack is touched because of it.
     pub async fn reject(&self, sync: &SyncId, diagnostics: &[Diagnostic]) -> Result<(), Error> {
-        let kept = &diagnostics[..diagnostics.len().min(MAX_DIAGNOSTICS)];
+        // Errors first where not all can be kept: they are what the sync fails for.
+        let mut kept: Vec<&Diagnostic> = diagnostics.iter().collect();
+        if kept.len() > MAX_DIAGNOSTICS {
+            kept.sort_by_key(|diagnostic| diagnostic.severity);
+            kept.truncate(MAX_DIAGNOSTICS);
+        }
         self.update(partition(sync), "SYNC".to_owned())
             .set("diagnostics", to_value(&kept)?)
             .text(
@@ -222,7 +227,8 @@ impl Table {
             .map(|_| ())
     }
 
-    /// Stores a plan and brings its sync into progress. Once that is done the plan stays as it is.
+    /// Stores a plan and brings its sync into progress. Once that is done the plan stays as it is. Gives whether it did:
+    /// not where the sync was stopped meanwhile, or another Begin was first.
     pub async fn store_plan(
         &self,
         record: &SyncRecord,
@@ -231,7 +237,7 @@ impl Table {
         entries: &BTreeMap<TargetName, TargetEntry>,
         warnings: &[Diagnostic],
         task_token: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let mut targets = Vec::new();
         let now = clock::now();
         for planned in plan.deployed() {
@@ -261,8 +267,8 @@ impl Table {
                 ("expires_at".to_owned(), AttributeValue::N(self.expires_at().to_string())),
             ]));
         }
-        in_batches(items.chunks(BATCH).map(|batch| self.write_batch(batch.to_vec()))).await?;
-        in_batches(targets.iter().map(|target| self.desire(target))).await?;
+        // Each where none stands: a second Begin of the same sync must not reset what the first one's targets came to.
+        in_batches(items.into_iter().map(|item| self.put_new(item))).await?;
         let mut update = self
             .update(partition(&record.sync), "SYNC".to_owned())
             .text("status", SyncStatus::InProgress.as_str())
@@ -276,7 +282,12 @@ impl Table {
             let numbers = targets.iter().map(|target| target.planned.number.to_string()).collect();
             update = update.set("open", AttributeValue::Ns(numbers));
         }
-        update.send().await.map(|_| ())
+        if let Updated::Refused(_) = update.if_absent("cancelled").send().await? {
+            return Ok(false);
+        }
+        // Only now: a Begin that is cut off before plans again, and must find the heads as they were.
+        in_batches(targets.iter().map(|target| self.desire(target))).await?;
+        Ok(true)
     }
 
     /// Stores Begin's task token, and gives the record after it; nothing where the sync is over.
@@ -424,38 +435,6 @@ impl Table {
         }
         item.insert("expires_at".to_owned(), AttributeValue::N(self.expires_at().to_string()));
         Ok(item)
-    }
-
-    /// Writes up to 25 items; what DynamoDB leaves over is sent again.
-    async fn write_batch(&self, items: Vec<Item>) -> Result<(), Error> {
-        let mut left: Vec<WriteRequest> = items
-            .into_iter()
-            .map(|item| {
-                PutRequest::builder()
-                    .set_item(Some(item))
-                    .build()
-                    .map(|put| WriteRequest::builder().put_request(put).build())
-            })
-            .collect::<Result<_, _>>()
-            .map_err(|error| Error::damaged("item", error))?;
-        for attempt in 0..8u32 {
-            let output = self
-                .client
-                .batch_write_item()
-                .request_items(&self.name, left)
-                .send()
-                .await
-                .map_err(from_sdk("dynamodb:BatchWriteItem"))?;
-            left = output.unprocessed_items.unwrap_or_default().remove(&self.name).unwrap_or_default();
-            if left.is_empty() {
-                return Ok(());
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50 << attempt)).await;
-        }
-        Err(Error::Throttled {
-            action: "dynamodb:BatchWriteItem",
-            message: "items were left over eight times".to_owned(),
-        })
     }
 }
 

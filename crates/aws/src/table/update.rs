@@ -114,6 +114,13 @@ impl Update<'_> {
         self
     }
 
+    /// Only where an attribute is not there.
+    pub(super) fn if_absent(mut self, path: &str) -> Self {
+        let path = self.path(path);
+        self.conditions.push(format!("attribute_not_exists({path})"));
+        self
+    }
+
     /// Only where an attribute has one of these texts.
     pub(super) fn if_one_of(mut self, path: &str, texts: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let path = self.path(path);

@@ -161,6 +161,17 @@ fn absent(path: &RepoPath) -> Diagnostic {
     Diagnostic::error(path, "there is no manifest here").help("add it, or correct the parameter that names its path")
 }
 
+/// Whether there is no manifest at all, as far as [`locate`] has looked.
+pub fn is_absent(configured: Option<&RepoPath>, files: &Files) -> bool {
+    match configured {
+        Some(path) => matches!(files.get(path), Some(Entry::Absent | Entry::Folder { .. })),
+        None => match files.get(&RepoPath::root()) {
+            Some(Entry::Folder { files, .. }) => !NAMES.iter().any(|name| files.contains(*name)),
+            other => matches!(other, Some(Entry::Absent)),
+        },
+    }
+}
+
 /// A manifest and its warnings, or what is wrong with it.
 pub type Loaded = Result<(Manifest, Vec<Diagnostic>), Vec<Diagnostic>>;
 
