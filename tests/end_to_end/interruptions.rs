@@ -28,7 +28,8 @@ async fn chain(name: &str) -> Repository {
 
 async fn assert_lease_is_free(repository: &Repository) {
     for _ in 0..100 {
-        let lease = repository.table.lease(&repository.repository_name(), &BranchName::new("main")).await.unwrap();
+        let lease =
+            repository.table.lease(&repository.repository_name(), &BranchName::new("main")).await.unwrap().unwrap();
         if lease.holder.is_none() && lease.waiting.is_none() && lease.superseded.is_empty() {
             return;
         }

@@ -80,7 +80,7 @@ impl OnExecutionEnd {
         let Some(record) = self.walk.table.sync(sync).await? else {
             return Ok(json!({ "dropped": "the sync has expired" }));
         };
-        let lease = self.walk.table.lease(&record.repository, &record.branch).await?;
+        let lease = self.walk.table.lease(&record.repository, &record.branch).await?.unwrap_or_default();
         // A sync that is over may still hold the lease, where Finish was cut off between the two.
         if record.status.is_terminal() && lease.holder.as_ref().is_none_or(|holder| holder.sync != *sync) {
             // Or it has handed the lease on, and was cut off before it started whoever has it now.

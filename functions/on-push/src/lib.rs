@@ -79,8 +79,8 @@ impl OnPush {
         };
         let manifest_commit =
             if manifest_branch == branch { Some(commit.clone()) } else { repository.head(&manifest_branch).await? };
-        let lease = self.table.lease(&name, &branch).await?;
-        if !self.concerns(&repository, &branch, &manifest_branch, manifest_commit.as_ref(), &lease).await? {
+        let was_synced = self.table.lease(&name, &branch).await?.is_some();
+        if !self.concerns(&repository, &branch, &manifest_branch, manifest_commit.as_ref(), was_synced).await? {
             info!(%branch, "dropped: the manifest does not mention the branch");
             return Ok(json!({ "dropped": "the manifest does not mention the branch" }));
         }
@@ -136,18 +136,18 @@ impl OnPush {
         branch: &BranchName,
         manifest_branch: &BranchName,
         manifest_commit: Option<&CommitId>,
-        lease: &Lease,
+        was_synced: bool,
     ) -> Result<bool, Error> {
-        let was_synced = branch == manifest_branch || *lease != Lease::default();
-        let Some(commit) = manifest_commit else { return Ok(was_synced) };
+        let is_reported = branch == manifest_branch || was_synced;
+        let Some(commit) = manifest_commit else { return Ok(is_reported) };
         let mut files = Files::default();
         let loaded = repository
             .read_until(commit, &mut files, |files| {
                 manifest::load(self.manifest_path.as_ref(), repository.name(), files)
             })
             .await?;
-        let is_connected = !manifest::is_absent(self.manifest_path.as_ref(), &files) || *lease != Lease::default();
-        Ok(loaded.map_or(was_synced && is_connected, |(manifest, _)| manifest.maps(branch)))
+        let is_connected = was_synced || !manifest::is_absent(self.manifest_path.as_ref(), &files);
+        Ok(loaded.map_or(is_reported && is_connected, |(manifest, _)| manifest.maps(branch)))
     }
 }
 

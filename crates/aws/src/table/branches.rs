@@ -20,9 +20,10 @@ struct BranchItem {
 }
 
 impl Table {
-    /// A branch's lease as it is now.
-    pub async fn lease(&self, repository: &RepositoryName, branch: &BranchName) -> Result<Lease, Error> {
-        Ok(self.branch_item(repository, branch).await?.lease)
+    /// A branch's lease as it is now; nothing where no sync of the branch was ever asked for.
+    pub async fn lease(&self, repository: &RepositoryName, branch: &BranchName) -> Result<Option<Lease>, Error> {
+        let (pk, sk) = key(repository, branch);
+        Ok(self.get::<BranchItem>(pk, sk).await?.map(|item| item.lease))
     }
 
     /// Changes a branch's lease: `change` decides on a copy, and is asked again where another change came first, so it
