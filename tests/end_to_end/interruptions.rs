@@ -110,7 +110,11 @@ async fn a_sync_stopped_by_hand_begins_nothing_more_and_ends_cancelled() {
     repository.write("ta.yaml", &template(0, 3));
     let commit = repository.push("Begin");
     let sync = repository.await_sync("main", "the sync to begin", |sync| sync.status == SyncStatus::InProgress).await;
-    execution(&repository, "target", sync.sync.as_str()).await;
+    while repository.targets(&sync.sync).await["a/i"].status != TargetStatus::Deploying {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // Its stack takes 3 s: once CloudFormation works on it, stopping the sync no longer stops it.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     stop(&repository, &execution(&repository, "sync", sync.sync.as_str()).await).await;
     let sync = repository.sync_of("main", &commit).await;
     assert_eq!(sync.status, SyncStatus::Cancelled);
