@@ -22,7 +22,7 @@ quiet() {
 export PATH=$root/target/debug:$PATH
 
 step "A local AWS: the emulator, and CodeCommit over real Git repositories"
-syncline-local down --state-dir "$state" >/dev/null
+syncline-local down --state-dir "$state" >/dev/null 2>&1
 rm -rf "$state"
 mkdir -p "$state"
 show syncline-local up --state-dir "$state"
@@ -57,7 +57,7 @@ printf 'installed; its table is %s\n' "$table"
 
 step "Push to main"
 cd "$state/shop"
-show git push --quiet origin main
+show git push --quiet --set-upstream origin main
 syncline status -r shop -b main --commit "$(git rev-parse HEAD)" --watch --wait 60
 
 step "The history"
