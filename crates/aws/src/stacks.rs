@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::types::{Capability, Parameter, StackEvent, Tag};
+use aws_sdk_cloudformation::types::{Capability, Parameter, Stack, StackEvent, Tag};
 use syncline_core::deployment::{Operation, Refusal, StackView};
 use syncline_core::names::StackName;
 use syncline_core::stack::StackRequest;
@@ -108,35 +108,22 @@ impl Stacks {
     /// Looks at a stack: its status, whose operation came last, and what failed first in it. Nothing where there is no
     /// such stack.
     pub async fn look(&self, stack: &StackName) -> Result<Option<Described>, Error> {
-        let described = self.client.describe_stacks().stack_name(stack.as_str()).send().await;
-        let found = match described.map_err(from_sdk("cloudformation:DescribeStacks")) {
-            Ok(output) => output.stacks.unwrap_or_default().into_iter().next(),
-            Err(error) if is_missing(&error) => None,
-            Err(error) => return Err(error),
-        };
-        let Some(found) = found else { return Ok(None) };
+        let Some(found) = self.describe(stack).await? else { return Ok(None) };
         let status = found.stack_status().map(|status| status.as_str().to_owned()).unwrap_or_default();
         let stack_id = found.stack_id().unwrap_or(stack.as_str()).to_owned();
         let (last_token, first_failure) = self.last_operation(&stack_id).await?;
-        let outputs = found
-            .outputs()
-            .iter()
-            .filter_map(|output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned())))
-            .collect();
-        Ok(Some(Described { view: StackView { status, last_token, first_failure }, outputs }))
+        Ok(Some(Described { view: StackView { status, last_token, first_failure }, outputs: outputs_of(&found) }))
     }
 
     /// The outputs of a stack. Nothing where there is no such stack.
     pub async fn outputs(&self, stack: &StackName) -> Result<Option<BTreeMap<String, String>>, Error> {
+        Ok(self.describe(stack).await?.as_ref().map(outputs_of))
+    }
+
+    async fn describe(&self, stack: &StackName) -> Result<Option<Stack>, Error> {
         let described = self.client.describe_stacks().stack_name(stack.as_str()).send().await;
         match described.map_err(from_sdk("cloudformation:DescribeStacks")) {
-            Ok(output) => Ok(output.stacks.unwrap_or_default().into_iter().next().map(|found| {
-                found
-                    .outputs()
-                    .iter()
-                    .filter_map(|output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned())))
-                    .collect()
-            })),
+            Ok(output) => Ok(output.stacks.unwrap_or_default().into_iter().next()),
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(error),
         }
@@ -199,6 +186,11 @@ fn failure(event: &StackEvent) -> Option<String> {
         event.logical_resource_id().unwrap_or("?"),
         event.resource_type().unwrap_or("?")
     ))
+}
+
+fn outputs_of(stack: &Stack) -> BTreeMap<String, String> {
+    let outputs = stack.outputs().iter();
+    outputs.filter_map(|output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned()))).collect()
 }
 
 fn body_or_url(template: &TemplateSource) -> (Option<String>, Option<String>) {

@@ -69,19 +69,19 @@ impl Begin {
             table.sync(sync).await?.ok_or_else(|| Error::damaged(format!("sync {sync}"), "no record of it"))?;
         match record.status {
             SyncStatus::Queued | SyncStatus::Initiated if record.cancelled => {
-                self.walk.workflow.succeed(task_token, &json!({ "sync": sync })).await?;
+                self.answer(sync, task_token).await?;
             }
             SyncStatus::Queued | SyncStatus::Initiated => self.plan(&record, task_token).await?,
             SyncStatus::InProgress => self.resume(sync, task_token).await?,
             _ => {
-                self.walk.workflow.succeed(task_token, &json!({ "sync": sync })).await?;
+                self.answer(sync, task_token).await?;
             }
         }
         Ok(json!({ "sync": sync }))
     }
 
     async fn plan(&self, record: &SyncRecord, task_token: &str) -> Result<(), Error> {
-        let (table, workflow, sync) = (&self.walk.table, &self.walk.workflow, &record.sync);
+        let (table, sync) = (&self.walk.table, &record.sync);
         let repository = Repository::new(&self.configuration, record.repository.clone());
         let (read, heads) = tokio::join!(self.read(record, &repository), table.heads(&record.repository));
         let (manifest, assembly) = match read? {
@@ -90,7 +90,7 @@ impl Begin {
                 info!(%sync, problems = problems.len(), "bad input: no stack is touched");
                 table.reject(sync, &problems).await?;
                 self.comment(record, &repository, &problems, &files).await;
-                workflow.succeed(task_token, &json!({ "sync": sync })).await?;
+                self.answer(sync, task_token).await?;
                 return Ok(());
             }
         };
@@ -106,15 +106,20 @@ impl Begin {
         let ready: BTreeSet<_> =
             plan.deployed().filter(|target| target.waits_on.is_empty()).map(|target| target.number).collect();
         if plan.deployed().next().is_none() {
-            workflow.succeed(task_token, &json!({ "sync": sync })).await?;
+            self.answer(sync, task_token).await?;
         }
         self.walk.start(sync, &ready).await
+    }
+
+    /// Ends the task: nothing is open any more, or nothing will begin.
+    async fn answer(&self, sync: &SyncId, task_token: &str) -> Result<(), Error> {
+        self.walk.workflow.succeed(task_token, &json!({ "sync": sync })).await.map(|_| ())
     }
 
     /// Goes on with a plan that is stored: what is ready is started, what will not begin is skipped.
     async fn resume(&self, sync: &SyncId, task_token: &str) -> Result<(), Error> {
         let Some(record) = self.walk.table.await_targets(sync, task_token).await? else {
-            self.walk.workflow.succeed(task_token, &json!({ "sync": sync })).await?;
+            self.answer(sync, task_token).await?;
             return Ok(());
         };
         let targets = self.walk.table.targets(sync).await?;
@@ -131,7 +136,7 @@ impl Begin {
         }
         let is_over = self.walk.table.sync(sync).await?.is_none_or(|record| record.open.is_empty());
         if is_over {
-            self.walk.workflow.succeed(task_token, &json!({ "sync": sync })).await?;
+            self.answer(sync, task_token).await?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use syncline_core::lease::Lease;
 use syncline_core::names::{BranchName, RepositoryName};
 
 use super::update::Updated;
-use super::{Table, to_value};
+use super::{Table, from_item, to_value};
 use crate::Error;
 
 /// How often a change of a lease is tried again because another one came first.
@@ -24,6 +24,18 @@ impl Table {
     pub async fn lease(&self, repository: &RepositoryName, branch: &BranchName) -> Result<Option<Lease>, Error> {
         let (pk, sk) = key(repository, branch);
         Ok(self.get::<BranchItem>(pk, sk).await?.map(|item| item.lease))
+    }
+
+    /// The leases of every branch that was ever synced, by the branch's name, as they are now.
+    pub async fn leases(&self, repository: &RepositoryName) -> Result<Vec<(BranchName, Lease)>, Error> {
+        #[derive(Deserialize)]
+        struct Named {
+            branch: BranchName,
+            #[serde(default)]
+            lease: Lease,
+        }
+        let items = self.partition(format!("REPOSITORY#{repository}"), "BRANCH#").await?;
+        items.into_iter().map(|item| from_item(item).map(|Named { branch, lease }| (branch, lease))).collect()
     }
 
     /// Changes a branch's lease: `change` decides on a copy, and is asked again where another change came first, so it

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use syncline_core::lease::Lease;
 use syncline_core::names::{BranchName, CommitId, Digest, RepositoryName, StackName, SyncId, TargetKind, TargetName};
 use syncline_core::plan::Known;
 use syncline_core::status::{Outcome, TargetStatus};
@@ -74,18 +73,6 @@ impl Table {
     /// Every target's head, by name.
     pub async fn heads(&self, repository: &RepositoryName) -> Result<Vec<Head>, Error> {
         self.partition(format!("REPOSITORY#{repository}"), "TARGET#").await?.into_iter().map(from_item).collect()
-    }
-
-    /// The leases of every branch that was ever synced, by the branch's name, as they are now.
-    pub async fn leases(&self, repository: &RepositoryName) -> Result<Vec<(BranchName, Lease)>, Error> {
-        #[derive(Deserialize)]
-        struct Branch {
-            branch: BranchName,
-            #[serde(default)]
-            lease: Lease,
-        }
-        let items = self.partition(format!("REPOSITORY#{repository}"), "BRANCH#").await?;
-        items.into_iter().map(|item| from_item(item).map(|Branch { branch, lease }| (branch, lease))).collect()
     }
 
     /// Notes that a sync concerns a target. A later sync's note stays.
