@@ -32,6 +32,17 @@ pub enum Refusal {
     WrongState,
 }
 
+/// Where a target is to get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Its stack is in step; it is created where there is none.
+    InStep,
+    /// Its stack is in step, and it is one that there is: the manifest names it, so none is created in its place.
+    InStepAdopted,
+    /// Its stack is gone.
+    Gone,
+}
+
 /// What Deploy does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Move {
@@ -41,6 +52,8 @@ pub enum Move {
     Update,
     /// Delete what a failed creation left, which holds nothing, then wait for its event and create.
     DeleteFailedCreation,
+    /// Delete the stack, then wait for its event.
+    Delete,
     /// Describe the stack.
     Look,
     /// Somebody's operation is in progress: wait for its event.
@@ -49,40 +62,76 @@ pub enum Move {
     Deployed,
     /// It was in step already.
     Unchanged,
+    /// There is no such stack any more, or never was.
+    Gone,
     /// It is not in step, for this reason.
     Fail(String),
 }
 
 /// The first move. `entered_before`: this target entered Deploy in this sync already, so an operation of ours may be
 /// under way or done. `known_to_exist`: a sync before deployed it.
-pub fn first_move(entered_before: bool, known_to_exist: bool) -> Move {
-    match (entered_before, known_to_exist) {
-        (true, _) => Move::Look,
-        (false, true) => Move::Update,
-        (false, false) => Move::Create,
+pub fn first_move(goal: Goal, entered_before: bool, known_to_exist: bool) -> Move {
+    match (goal, entered_before, known_to_exist) {
+        (_, true, _) => Move::Look,
+        (Goal::Gone, false, _) => Move::Delete,
+        (Goal::InStepAdopted, false, _) | (Goal::InStep, false, true) => Move::Update,
+        (Goal::InStep, false, false) => Move::Create,
     }
 }
 
 /// The move after CloudFormation refused one.
-pub fn after_refusal(refusal: Refusal) -> Move {
+pub fn after_refusal(goal: Goal, refusal: Refusal, stack: &StackName) -> Move {
     match refusal {
         Refusal::NoUpdates => Move::Unchanged,
-        Refusal::DoesNotExist => Move::Create,
+        Refusal::DoesNotExist => without_stack(goal, stack),
         Refusal::AlreadyExists | Refusal::WrongState => Move::Look,
+    }
+}
+
+/// The move where there is no such stack.
+fn without_stack(goal: Goal, stack: &StackName) -> Move {
+    match goal {
+        Goal::InStep => Move::Create,
+        Goal::InStepAdopted => Move::Fail(format!(
+            "there is no stack `{stack}`, which the manifest names under `stack`; correct the name, or remove `stack` to have a new stack made"
+        )),
+        Goal::Gone => Move::Gone,
     }
 }
 
 /// The move after a look. `view` is nothing where there is no such stack; `operation` names this target's operations in
 /// this sync.
-pub fn after_look(view: Option<&StackView>, operation: &Operation, stack: &StackName) -> Move {
-    let Some(view) = view else { return Move::Create };
+pub fn after_look(goal: Goal, view: Option<&StackView>, operation: &Operation, stack: &StackName) -> Move {
+    match (goal, view) {
+        (_, None) => without_stack(goal, stack),
+        (_, Some(view)) if view.status == "DELETE_COMPLETE" => without_stack(goal, stack),
+        (Goal::InStep | Goal::InStepAdopted, Some(view)) => towards_in_step(goal, view, operation, stack),
+        (Goal::Gone, Some(view)) => towards_gone(view, operation, stack),
+    }
+}
+
+fn towards_gone(view: &StackView, operation: &Operation, stack: &StackName) -> Move {
+    let is_ours = view.last_token.as_deref() == Some(operation.token("delete").as_str());
+    match (view.status.as_str(), is_ours) {
+        (status, _) if status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS" => Move::Wait,
+        // It was refused in the end: `DELETE_FAILED`, or what the stack was before.
+        (status, true) => {
+            let reason = view.first_failure.clone().unwrap_or_else(|| "no resource event says why".to_owned());
+            Move::Fail(format!(
+                "{reason} (stack `{stack}` is {status} and was to be deleted); mend what it says and push again, or remove `prune` to leave it"
+            ))
+        }
+        (_, false) => Move::Delete,
+    }
+}
+
+fn towards_in_step(goal: Goal, view: &StackView, operation: &Operation, stack: &StackName) -> Move {
     let is_ours = view.last_token.as_deref().is_some_and(|token| operation.is_token_of(token));
     let failure = || {
         let reason = view.first_failure.clone().unwrap_or_else(|| "no resource event says why".to_owned());
         Move::Fail(format!("{reason} (stack `{stack}` is {})", view.status))
     };
     match (view.status.as_str(), is_ours) {
-        ("DELETE_COMPLETE", _) => Move::Create,
         ("REVIEW_IN_PROGRESS", _) => Move::Fail(format!(
             "stack `{stack}` is REVIEW_IN_PROGRESS: a change set was made for it and never executed; delete the stack, or execute the change set, and push again"
         )),
@@ -97,7 +146,7 @@ pub fn after_look(view: Option<&StackView>, operation: &Operation, stack: &Stack
             | "IMPORT_ROLLBACK_COMPLETE",
             false,
         ) => Move::Update,
-        ("ROLLBACK_COMPLETE", false) => Move::DeleteFailedCreation,
+        ("ROLLBACK_COMPLETE", false) if goal == Goal::InStep => Move::DeleteFailedCreation,
         ("UPDATE_ROLLBACK_FAILED", _) => {
             with_remedy(view, stack, &format!("aws cloudformation continue-update-rollback --stack-name {stack}"))
         }
@@ -178,7 +227,47 @@ mod tests {
 
     fn look(status: &str, token: Option<String>) -> Move {
         let view = StackView { status: status.into(), last_token: token, first_failure: Some("`Topic`: no".into()) };
-        after_look(Some(&view), &operation(), &StackName::new("shop-api"))
+        after_look(Goal::InStep, Some(&view), &operation(), &StackName::new("shop-api"))
+    }
+
+    #[test]
+    fn an_adopted_stack_is_updated_and_never_made_nor_deleted() {
+        let stack = StackName::new("shop-api");
+        let goal = Goal::InStepAdopted;
+        assert_eq!(first_move(goal, false, false), Move::Update);
+        for lost in [after_refusal(goal, Refusal::DoesNotExist, &stack), after_look(goal, None, &operation(), &stack)] {
+            let Move::Fail(reason) = lost else { panic!("{lost:?}") };
+            assert!(reason.starts_with("there is no stack `shop-api`"), "{reason}");
+        }
+        let view = |status: &str| StackView { status: status.into(), last_token: None, first_failure: None };
+        assert_eq!(after_look(goal, Some(&view("UPDATE_COMPLETE")), &operation(), &stack), Move::Update);
+        assert!(matches!(after_look(goal, Some(&view("ROLLBACK_COMPLETE")), &operation(), &stack), Move::Fail(_)));
+    }
+
+    #[test]
+    fn a_deletion_ends_when_the_stack_is_gone_or_cloudformation_gave_up() {
+        let stack = StackName::new("shop-api");
+        assert_eq!(first_move(Goal::Gone, false, true), Move::Delete);
+        assert_eq!(first_move(Goal::Gone, true, true), Move::Look);
+        assert_eq!(after_look(Goal::Gone, None, &operation(), &stack), Move::Gone);
+        assert_eq!(after_refusal(Goal::Gone, Refusal::DoesNotExist, &stack), Move::Gone);
+        let ours = Some(operation().token("delete"));
+        let cases = [
+            ("CREATE_COMPLETE", None, "Delete"),
+            ("ROLLBACK_COMPLETE", None, "Delete"),
+            ("REVIEW_IN_PROGRESS", None, "Delete"),
+            ("DELETE_FAILED", None, "Delete"),
+            ("UPDATE_IN_PROGRESS", None, "Wait"),
+            ("DELETE_IN_PROGRESS", ours.clone(), "Wait"),
+            ("DELETE_FAILED", ours.clone(), "Fail"),
+            ("UPDATE_COMPLETE", ours.clone(), "Fail"),
+            ("DELETE_COMPLETE", ours, "Gone"),
+        ];
+        for (status, last_token, expected) in cases {
+            let view = StackView { status: status.into(), last_token, first_failure: None };
+            let found = format!("{:?}", after_look(Goal::Gone, Some(&view), &operation(), &stack));
+            assert!(found.starts_with(expected), "{status}: {found}, expected {expected}");
+        }
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Diagnostic {
 
     /// An error about a file that is there and cannot be read: `why`.
     pub fn unreadable(path: &RepoPath, why: &str) -> Self {
-        Self::error(path, format!("cannot be read: {why}")).help("save it as text in UTF-8, of at most 1 MiB")
+        Self::error(path, format!("cannot be read: {why}")).help("save it as text in UTF-8, of at most 6 MiB")
     }
 
     /// The same at a place.
@@ -122,7 +122,7 @@ pub fn draw(diagnostics: &[Diagnostic], files: &Files, colour: bool) -> String {
         };
         let text = files.text(&diagnostic.path);
         let place = match (text, diagnostic.span) {
-            (Some(text), Some(span)) => Some((text, clamp(span, text))),
+            (Some(text), Some(span)) => Some((span.line, line_of(text, clamp(span, text)))),
             _ => None,
         };
         let title = if place.is_some() {
@@ -131,9 +131,12 @@ pub fn draw(diagnostics: &[Diagnostic], files: &Files, colour: bool) -> String {
             format!("{}: {}", diagnostic.path, diagnostic.message)
         };
         let mut group: Group<'_> = Group::with_title(level.primary_title(title.as_str()));
-        if let Some((text, range)) = place {
+        if let Some((number, (line, range))) = place {
             group = group.element(
-                Snippet::source(text).path(diagnostic.path.as_str()).annotation(AnnotationKind::Primary.span(range)),
+                Snippet::source(line)
+                    .line_start(number)
+                    .path(diagnostic.path.as_str())
+                    .annotation(AnnotationKind::Primary.span(range)),
             );
         }
         if let Some(help) = &diagnostic.help {
@@ -152,12 +155,28 @@ fn clamp(span: Span, text: &str) -> std::ops::Range<usize> {
     start..line_end.max((start + 1).min(text.len()).max(start))
 }
 
+/// The line that a range is in, and the range within it. The drawer reads all that it is given, so it is given no more.
+fn line_of(text: &str, range: std::ops::Range<usize>) -> (&str, std::ops::Range<usize>) {
+    let start = text[..range.start].rfind('\n').map_or(0, |newline| newline + 1);
+    let end = text[range.start..].find('\n').map_or(text.len(), |newline| range.start + newline + 1);
+    (&text[start..end.max(range.end)], range.start - start..range.end - start)
+}
+
 /// The known name nearest to what somebody wrote, where one is near enough to be meant.
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let length = written.chars().count();
     known
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(written, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1.max(candidate.chars().count().min(written.chars().count()) / 3))
+        .filter_map(|candidate| {
+            let other = candidate.chars().count();
+            let most = 1.max(length.min(other) / 3);
+            // Names whose lengths differ by more are further apart than that: no need to compare them.
+            if length.abs_diff(other) > most {
+                return None;
+            }
+            let distance = strsim::damerau_levenshtein(written, candidate);
+            (distance <= most).then_some((distance, candidate))
+        })
         .min()
         .map(|(_, candidate)| candidate)
 }

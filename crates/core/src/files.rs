@@ -5,8 +5,11 @@
 //! further than a manifest reaches into it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use crate::diagnostic::Diagnostic;
 use crate::names::RepoPath;
+use crate::yaml::{self, Node};
 
 /// What stands at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,12 +43,18 @@ pub enum Want {
 pub struct Files {
     entries: BTreeMap<RepoPath, Entry>,
     wanted: BTreeSet<Want>,
+    trees: BTreeMap<RepoPath, Tree>,
 }
 
+/// A YAML file's tree, or why it has none. Many targets may be made from one file.
+pub type Tree = Arc<Result<Node, Diagnostic>>;
+
 impl Files {
-    /// The largest file that is read, in bytes: CodeCommit's own limit on `GetFile` is 6 MB, templates are at
-    /// most 1 MB.
-    pub const MAX_FILE_BYTES: usize = 1 << 20;
+    /// The largest file that is read, in bytes: CodeCommit's own limit on `GetFile`. Each format has a limit of its own
+    /// below it; a manifest may be as large as this.
+    ///
+    /// <https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>
+    pub const MAX_FILE_BYTES: usize = 6 << 20;
 
     /// Adds a file by its bytes.
     pub fn insert_bytes(&mut self, path: RepoPath, bytes: Vec<u8>) {
@@ -67,6 +76,7 @@ impl Files {
 
     /// Adds whatever stands at a path.
     pub fn insert(&mut self, path: RepoPath, entry: Entry) {
+        self.trees.remove(&path);
         self.entries.insert(path, entry);
     }
 
@@ -81,6 +91,16 @@ impl Files {
             Some(Entry::Text(text)) => Some(text),
             _ => None,
         }
+    }
+
+    /// The tree of a file that was read, parsed once; nothing where it was not read.
+    pub fn tree(&mut self, path: &RepoPath) -> Option<Tree> {
+        if let Some(tree) = self.trees.get(path) {
+            return Some(tree.clone());
+        }
+        let tree = Arc::new(yaml::parse(path, self.text(path)?));
+        self.trees.insert(path.clone(), tree.clone());
+        Some(tree)
     }
 
     /// The entry at a path; where it was not read yet, it is noted as wanted.

@@ -4,7 +4,10 @@
 //! give equal plans.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+
+use petgraph::algo::kosaraju_scc;
+use petgraph::graph::DiGraph;
 
 /// Dependencies by index: `waits_on[i]` holds what `i` waits for.
 #[derive(Clone, Debug, Default)]
@@ -31,9 +34,8 @@ impl Graph {
     /// An order in which everything comes after what it waits for; among those that could come next, the one
     /// given first.
     ///
-    /// Errors: a cycle, as the indexes along it, the smallest first, each waiting for the next and the last for the
-    /// first.
-    pub fn order(&self) -> Result<Vec<usize>, Vec<usize>> {
+    /// Errors: the cycles, see [`Graph::cycles`].
+    pub fn order(&self) -> Result<Vec<usize>, Vec<Vec<usize>>> {
         let mut dependents = vec![Vec::new(); self.waits_on.len()];
         let mut open: Vec<usize> = self.waits_on.iter().map(BTreeSet::len).collect();
         for (waiter, dependencies) in self.waits_on.iter().enumerate() {
@@ -53,27 +55,50 @@ impl Graph {
                 }
             }
         }
-        if order.len() == self.waits_on.len() { Ok(order) } else { Err(self.cycle(&open)) }
+        if order.len() == self.waits_on.len() { Ok(order) } else { Err(self.cycles()) }
     }
 
-    /// Follows, from the first target that could not be ordered, the first dependency that could not either, until
-    /// one comes again.
-    fn cycle(&self, open: &[usize]) -> Vec<usize> {
-        let stuck = |index: &usize| open[*index] > 0;
-        let mut path: Vec<usize> = Vec::new();
-        let mut next = (0..open.len()).find(stuck);
-        while let Some(index) = next {
-            if let Some(start) = path.iter().position(|&seen| seen == index) {
-                let mut cycle = path.split_off(start);
-                let smallest =
-                    cycle.iter().enumerate().min_by_key(|(_, index)| **index).map_or(0, |(position, _)| position);
-                cycle.rotate_left(smallest);
-                return cycle;
-            }
-            path.push(index);
-            next = self.waits_on[index].iter().copied().find(stuck);
+    /// A cycle of each group of targets that all wait for each other, as the indexes along it, the smallest first, each
+    /// waiting for the next and the last for the first; in the order of their first indexes.
+    pub fn cycles(&self) -> Vec<Vec<usize>> {
+        let edges = self.waits_on.iter().enumerate().flat_map(|(waiter, dependencies)| {
+            dependencies.iter().map(move |&dependency| (index(waiter), index(dependency)))
+        });
+        let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(self.waits_on.len(), 0);
+        for _ in 0..self.waits_on.len() {
+            graph.add_node(());
         }
-        path
+        graph.extend_with_edges(edges);
+        let mut cycles: Vec<Vec<usize>> = kosaraju_scc(&graph)
+            .into_iter()
+            .map(|group| group.into_iter().map(|node| node.index()).collect::<BTreeSet<usize>>())
+            .filter_map(|group| self.cycle_in(&group))
+            .collect();
+        cycles.sort_unstable();
+        cycles
+    }
+
+    /// Follows, from the first of a group, the first dependency that is of the group too, until one comes again.
+    fn cycle_in(&self, group: &BTreeSet<usize>) -> Option<Vec<usize>> {
+        let first = *group.first()?;
+        if group.len() == 1 && !self.waits_on[first].contains(&first) {
+            return None;
+        }
+        let mut path: Vec<usize> = Vec::new();
+        let mut places: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut next = first;
+        let start = loop {
+            if let Some(&start) = places.get(&next) {
+                break start;
+            }
+            places.insert(next, path.len());
+            path.push(next);
+            next = *self.waits_on[next].iter().find(|dependency| group.contains(dependency))?;
+        };
+        let mut cycle = path.split_off(start);
+        let smallest = cycle.iter().enumerate().min_by_key(|(_, index)| **index).map_or(0, |(position, _)| position);
+        cycle.rotate_left(smallest);
+        Some(cycle)
     }
 
     /// The longest chain, as indexes from its start to its end; the first of several of equal length.
@@ -99,6 +124,11 @@ impl Graph {
     }
 }
 
+/// An index as the graph library has it.
+fn index(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -120,8 +150,16 @@ mod tests {
 
     #[test]
     fn a_cycle_is_told_the_same_way_wherever_it_is_entered() {
-        assert_eq!(graph(4, &[(0, 2), (2, 3), (3, 1), (1, 2)]).order(), Err(vec![1, 2, 3]));
-        assert_eq!(graph(1, &[(0, 0)]).order(), Err(vec![0]));
+        assert_eq!(graph(4, &[(0, 2), (2, 3), (3, 1), (1, 2)]).order(), Err(vec![vec![1, 2, 3]]));
+        assert_eq!(graph(1, &[(0, 0)]).order(), Err(vec![vec![0]]));
+    }
+
+    #[test]
+    fn each_group_of_targets_that_wait_for_each_other_has_its_cycle() {
+        let edges = [(5, 4), (4, 5), (4, 1), (1, 0), (0, 1), (2, 2), (3, 0)];
+        assert_eq!(graph(6, &edges).cycles(), [vec![0, 1], vec![2], vec![4, 5]]);
+        let chain: Vec<(usize, usize)> = (1..50_000).map(|waiter| (waiter, waiter - 1)).collect();
+        assert_eq!(graph(50_000, &chain).cycles(), Vec::<Vec<usize>>::new());
     }
 
     #[test]
@@ -143,10 +181,13 @@ mod tests {
                         prop_assert!(position(dependency) < position(waiter));
                     }
                 }
-                Err(cycle) => {
-                    for (at, &waiter) in cycle.iter().enumerate() {
-                        let dependency = cycle[(at + 1) % cycle.len()];
-                        prop_assert!(edges.contains(&(waiter, dependency)));
+                Err(cycles) => {
+                    prop_assert!(!cycles.is_empty());
+                    for cycle in cycles {
+                        for (at, &waiter) in cycle.iter().enumerate() {
+                            let dependency = cycle[(at + 1) % cycle.len()];
+                            prop_assert!(edges.contains(&(waiter, dependency)));
+                        }
                     }
                 }
             }

@@ -4,9 +4,11 @@
 //! it needs is handed in, and what is to be done is handed out as data or asked of a small trait. Its
 //! dependencies hold nothing that could do otherwise.
 
+pub mod assembly;
 pub mod bundle;
 pub mod deployment;
 pub mod diagnostic;
+pub mod exports;
 pub mod files;
 pub mod graph;
 pub mod lease;

@@ -52,7 +52,7 @@ text_newtype!(
 );
 text_newtype!(
     /// What a target is called in the manifest, on screen and in the history: `front-end/beta` for an
-    /// instance of a service, `beta` for an environment, the instance's own name in the branch-first format.
+    /// instance of a service, `front-end/pipeline` for its pipeline, `beta` for an environment, the instance's own name in the branch-first format.
     TargetName
 );
 text_newtype!(
@@ -70,12 +70,46 @@ impl StackName {
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html>
     pub const MAX_LENGTH: usize = 128;
 
+    /// The name of the stack that is made of these parts: `<app>-<part>-<part>`.
+    pub fn of(app: &str, parts: &[&str]) -> Self {
+        let mut name = app.to_owned();
+        for part in parts {
+            name.push('-');
+            name.push_str(part);
+        }
+        Self(name)
+    }
+
     /// Whether CloudFormation accepts this name.
     pub fn is_valid(&self) -> bool {
         let mut characters = self.0.chars();
         self.0.len() <= Self::MAX_LENGTH
             && characters.next().is_some_and(|first| first.is_ascii_alphabetic())
             && characters.all(|other| other.is_ascii_alphanumeric() || other == '-')
+    }
+}
+
+impl TargetName {
+    /// The longest name, in bytes: it is part of keys, and DynamoDB's sort keys have at most 1,024 bytes.
+    ///
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
+    pub const MAX_BYTES: usize = 512;
+}
+
+impl BranchName {
+    /// Whether Git allows this name, as far as it matters to keys, events and references.
+    ///
+    /// <https://git-scm.com/docs/git-check-ref-format>; CodeCommit takes at most 256 characters.
+    pub fn is_valid(&self) -> bool {
+        let name = &self.0;
+        (1..=256).contains(&name.len())
+            && !name.starts_with(['-', '/'])
+            && !name.ends_with(['/', '.'])
+            && !name.split('/').any(|part| part.is_empty() || part.starts_with('.') || part.ends_with(".lock"))
+            && !name.contains("..")
+            && !name.contains("@{")
+            && name != "@"
+            && !name.chars().any(|character| character.is_control() || " ~^:?*[\\".contains(character))
     }
 }
 
@@ -185,6 +219,8 @@ pub enum TargetKind {
     Environment,
     /// An instance of a service.
     ServiceInstance,
+    /// The pipeline of a service.
+    ServicePipeline,
 }
 
 impl fmt::Display for TargetKind {
@@ -192,6 +228,7 @@ impl fmt::Display for TargetKind {
         formatter.write_str(match self {
             Self::Environment => "environment",
             Self::ServiceInstance => "service instance",
+            Self::ServicePipeline => "service pipeline",
         })
     }
 }

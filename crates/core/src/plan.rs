@@ -1,168 +1,17 @@
 //! The plan: the targets of one branch at one revision, each with an action and what it waits on.
 //!
-//! Planning reads nothing and calls nothing: it is handed the manifest, the files that it asked for and what was last
-//! deployed. Equal inputs give equal plans, byte for byte. Carrying a plan out takes no decision that is taken
-//! here.
+//! Planning reads nothing and calls nothing: it is handed what the branch maps to and what was last deployed. Equal
+//! inputs give equal plans, byte for byte. Carrying a plan out takes no decision that is taken here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostic::{self, Diagnostic};
-use crate::files::Files;
+use crate::assembly::{Assembly, OutputSource};
 use crate::graph::Graph;
-use crate::manifest::{Edge, Manifest, Publish, Reason, TargetEntry, cycle_error, dependencies};
+use crate::manifest::{Manifest, Publish};
 use crate::names::{BranchName, Digest, RepoPath, StackName, TargetKind, TargetName, TargetNumber};
-use crate::recipe::{self, Context, Prepared};
-use crate::yaml::Reader;
-
-/// What a branch maps to at one commit, read and checked, in deployment order.
-#[derive(Clone, Debug)]
-pub struct Assembly {
-    /// The targets, each after all that it waits for.
-    pub targets: Vec<AssembledTarget>,
-    /// Who waits for whom, and why.
-    pub edges: Vec<Edge>,
-    /// The pull requests that follow when all is in step.
-    pub publish: Vec<Publish>,
-    /// What is worth a look.
-    pub warnings: Vec<Diagnostic>,
-    /// The longest chain of targets, which no sync can be shorter than.
-    pub longest_path: Vec<TargetName>,
-}
-
-/// A target of an assembly.
-#[derive(Clone, Debug)]
-pub struct AssembledTarget {
-    /// Its entry in the manifest.
-    pub entry: TargetEntry,
-    /// What its files ask for.
-    pub prepared: Prepared,
-    /// The places in [`Assembly::targets`] of those that it waits for.
-    pub waits_on: BTreeSet<usize>,
-}
-
-/// Reads and checks everything that a branch maps to. Nothing while files are wanted: see [`Files`].
-///
-/// Errors: every problem of every target of the branch, in file order. `read` is the manifest and what was
-/// found wrong with it.
-pub fn assemble(
-    manifest: &Manifest,
-    branch: &BranchName,
-    context: &Context,
-    files: &mut Files,
-) -> Option<Result<Assembly, Vec<Diagnostic>>> {
-    let mut reader = Reader::new(&manifest.path);
-    let mut edges = dependencies(manifest, branch, &mut reader);
-    let mut diagnostics = reader.diagnostics;
-    let entries: Vec<&TargetEntry> = manifest.targets.iter().filter(|target| target.branch == *branch).collect();
-    // Ask for all targets before stopping for the files of one, so that a round of reading serves them all.
-    let prepared: Vec<_> = entries.iter().map(|entry| recipe::prepare(entry, context, files)).collect();
-    let mut targets: Vec<(&TargetEntry, Prepared)> = Vec::new();
-    for (entry, prepared) in entries.into_iter().zip(prepared) {
-        match prepared? {
-            Ok(prepared) => targets.push((entry, prepared)),
-            Err(errors) => diagnostics.extend(errors),
-        }
-    }
-    for (entry, prepared) in &targets {
-        match implied_environment(manifest, entry, prepared) {
-            Ok(Some(environment)) if environment.branch == *branch => {
-                let already = edges.iter().any(|edge| edge.waiter == entry.name && edge.dependency == environment.name);
-                if !already {
-                    edges.push(Edge {
-                        waiter: entry.name.clone(),
-                        dependency: environment.name.clone(),
-                        reason: Reason::Environment,
-                    });
-                }
-            }
-            Ok(_) => {}
-            Err(error) => diagnostics.push(error),
-        }
-    }
-    let places: BTreeMap<&TargetName, usize> =
-        targets.iter().enumerate().map(|(index, (entry, _))| (&entry.name, index)).collect();
-    let mut graph = Graph::new(targets.len());
-    for edge in &edges {
-        // A target whose files are bad is not among them: its own error stands already.
-        if let (Some(&waiter), Some(&dependency)) = (places.get(&edge.waiter), places.get(&edge.dependency)) {
-            graph.add(waiter, dependency);
-        }
-    }
-    let order = match graph.order() {
-        Ok(order) => order,
-        Err(cycle) => {
-            let names: Vec<&TargetName> = cycle.iter().map(|&index| &targets[index].0.name).collect();
-            // One that is written from end to end stands among what `dependencies` noted.
-            let is_written = names.iter().enumerate().all(|(at, waiter)| {
-                let next = names[(at + 1) % names.len()];
-                edges.iter().any(|edge| {
-                    edge.waiter == **waiter && edge.dependency == *next && matches!(edge.reason, Reason::Written(_))
-                })
-            });
-            if !is_written {
-                diagnostics.push(cycle_error(manifest, &names, &edges));
-            }
-            Vec::new()
-        }
-    };
-    diagnostic::sort(&mut diagnostics);
-    if diagnostic::has_errors(&diagnostics) {
-        return Some(Err(diagnostics));
-    }
-    let longest_path = graph.longest_path(&order).into_iter().map(|index| targets[index].0.name.clone()).collect();
-    let mut place_in_order = vec![0; order.len()];
-    for (place, &index) in order.iter().enumerate() {
-        place_in_order[index] = place;
-    }
-    let targets = order
-        .iter()
-        .map(|&index| AssembledTarget {
-            entry: targets[index].0.clone(),
-            prepared: targets[index].1.clone(),
-            waits_on: graph.waits_on(index).iter().map(|&dependency| place_in_order[dependency]).collect(),
-        })
-        .collect();
-    let publish = manifest.publish.iter().filter(|publish| publish.from == *branch).cloned().collect();
-    Some(Ok(Assembly { targets, edges, publish, warnings: diagnostics, longest_path }))
-}
-
-/// The environment target that an instance lives in, where the manifest has it.
-fn implied_environment<'m>(
-    manifest: &'m Manifest,
-    entry: &TargetEntry,
-    prepared: &Prepared,
-) -> Result<Option<&'m TargetEntry>, Diagnostic> {
-    let wrong = |message: String, help: &str| {
-        let error = Diagnostic::error(&entry.spec, message).help(help);
-        match prepared.environment_span {
-            Some(span) => error.at(span),
-            None => error,
-        }
-    };
-    let Some(name) = &prepared.environment else {
-        if prepared.reads_outputs {
-            return Err(wrong(
-                format!("the template of `{}` shows outputs of its environment, and it has none", entry.name),
-                "say which: `environment: …`, the name of one that is in the manifest",
-            ));
-        }
-        return Ok(None);
-    };
-    let found =
-        manifest.targets.iter().find(|target| target.kind == TargetKind::Environment && target.own_name == *name);
-    if found.is_none() && prepared.reads_outputs {
-        return Err(wrong(
-            format!(
-                "the template of `{}` shows outputs of environment `{name}`, which is not in the manifest",
-                entry.name
-            ),
-            "add it to the manifest under `sync: environments:`, or show an input in place of the output",
-        ));
-    }
-    Ok(found)
-}
+use crate::recipe::{Before, Inputs};
 
 /// What is known of a target from the syncs before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,6 +24,20 @@ pub struct Known {
     pub in_step: bool,
     /// The branch that deployed it.
     pub branch: BranchName,
+    /// What it is.
+    pub kind: TargetKind,
+    /// The service that it is an instance or the pipeline of.
+    pub service: Option<String>,
+    /// The targets that it waited for in its last successful sync.
+    pub depends_on: BTreeSet<TargetName>,
+    /// The inputs that it was last deployed with; nothing before its first successful sync.
+    pub inputs: Option<Inputs>,
+}
+
+/// The inputs that every target was last deployed with.
+pub fn before(known: &BTreeMap<TargetName, Known>) -> Before {
+    let deployed = known.iter().filter_map(|(name, known)| Some((name.clone(), known.inputs.clone()?)));
+    Before::Known(deployed.collect())
 }
 
 /// What is to be done with a target.
@@ -185,6 +48,8 @@ pub enum Action {
     Deploy,
     /// Nothing: its sources are those of its last successful sync, and nothing that it waits for changes.
     Keep,
+    /// Delete its stack: its entry left the manifest, which says `prune`.
+    Delete,
 }
 
 /// A target of a plan.
@@ -196,17 +61,29 @@ pub struct PlannedTarget {
     pub name: TargetName,
     /// What it is.
     pub kind: TargetKind,
+    /// The service that it is an instance or the pipeline of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// The stack that it is.
     pub stack: StackName,
     /// What is to be done.
     pub action: Action,
-    /// The targets to be deployed that it waits for.
+    /// The targets to be worked on that it waits for.
     pub waits_on: BTreeSet<TargetNumber>,
     /// The targets that wait for it.
     pub dependents: BTreeSet<TargetNumber>,
-    /// The environment target whose outputs its template shows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outputs_from: Option<TargetName>,
+    /// All that it depends on on its branch, also what is left as it is.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub depends_on: BTreeSet<TargetName>,
+    /// The stacks whose outputs its template shows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs_from: Vec<OutputSource>,
+    /// The inputs that its template is rendered with.
+    #[serde(default, skip_serializing_if = "Inputs::is_empty")]
+    pub inputs: Inputs,
+    /// What its inputs keep, or its template shows, of what was deployed before.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub before: BTreeMap<TargetName, Inputs>,
     /// Whether the sync before left it in step, so that what was deployed then is what is there.
     pub was_in_step: bool,
     /// Whether others show its outputs, so that they are to be kept.
@@ -236,53 +113,51 @@ impl Plan {
         manifest: &Manifest,
         known: &BTreeMap<TargetName, Known>,
     ) -> Self {
-        let outputs_wanted: BTreeSet<&str> =
-            assembly.targets.iter().filter_map(|target| outputs_from(&target.prepared)).collect();
+        let outputs_wanted: BTreeSet<&str> = assembly
+            .targets
+            .iter()
+            .flat_map(|target| target.outputs_from.iter().map(|source| source.name.as_str()))
+            .collect();
         let mut targets: Vec<PlannedTarget> = Vec::with_capacity(assembly.targets.len());
         for (place, target) in assembly.targets.iter().enumerate() {
-            let number = number(place);
             let waits_on: BTreeSet<TargetNumber> = target
                 .waits_on
                 .iter()
                 .filter(|&&dependency| targets[dependency].action == Action::Deploy)
-                .map(|&dependency| self::number(dependency))
+                .map(|&dependency| number(dependency))
                 .collect();
             let before =
                 known.get(&target.entry.name).filter(|known| known.in_step && known.stack == target.entry.stack);
             let is_same = before.is_some_and(|known| known.sources.as_ref() == Some(&target.prepared.sources));
             let action = if is_same && waits_on.is_empty() { Action::Keep } else { Action::Deploy };
-            if action == Action::Deploy {
-                for dependency in &waits_on {
-                    targets[dependency.0 as usize].dependents.insert(number);
-                }
-            }
             targets.push(PlannedTarget {
-                number,
+                number: number(place),
                 name: target.entry.name.clone(),
                 kind: target.entry.kind,
+                service: target.entry.service.clone(),
                 stack: target.entry.stack.clone(),
                 action,
                 waits_on,
                 dependents: BTreeSet::new(),
-                outputs_from: outputs_from(&target.prepared).map(TargetName::new),
+                depends_on: target.waits_on.iter().map(|&place| assembly.targets[place].entry.name.clone()).collect(),
+                outputs_from: target.outputs_from.clone(),
+                inputs: target.prepared.inputs.clone(),
+                before: target.prepared.before.clone(),
                 was_in_step: before.is_some(),
                 outputs_wanted: outputs_wanted.contains(target.entry.name.as_str()),
                 reads: target.prepared.reads.clone(),
                 sources: target.prepared.sources.clone(),
             });
         }
-        let managed: BTreeSet<&TargetName> = manifest.targets.iter().map(|target| &target.name).collect();
-        let unmanaged = known
-            .iter()
-            .filter(|(name, known)| known.branch == *branch && !managed.contains(name))
-            .map(|(name, _)| name.clone())
-            .collect();
+        let (pruned, unmanaged) = left_behind(&targets, branch, manifest, known);
+        delete(&mut targets, &pruned, known);
+        link_dependents(&mut targets);
         Self { targets, publish: assembly.publish.clone(), unmanaged }
     }
 
-    /// The targets to be deployed.
-    pub fn deployed(&self) -> impl Iterator<Item = &PlannedTarget> {
-        self.targets.iter().filter(|target| target.action == Action::Deploy)
+    /// The targets to be worked on: deployed or deleted.
+    pub fn worked_on(&self) -> impl Iterator<Item = &PlannedTarget> {
+        self.targets.iter().filter(|target| target.action != Action::Keep)
     }
 
     /// The targets that are in step already.
@@ -291,9 +166,101 @@ impl Plan {
     }
 }
 
-/// The environment whose outputs a template shows. An environment's name is its target's name.
-fn outputs_from(prepared: &Prepared) -> Option<&str> {
-    prepared.environment.as_deref().filter(|_| prepared.reads_outputs)
+/// The targets that this branch deployed and that are no longer asked for: those to be deleted, and those left alone.
+fn left_behind(
+    asked_for: &[PlannedTarget],
+    branch: &BranchName,
+    manifest: &Manifest,
+    known: &BTreeMap<TargetName, Known>,
+) -> (Vec<TargetName>, Vec<TargetName>) {
+    let managed: BTreeSet<&TargetName> =
+        manifest.targets.iter().map(|target| &target.name).chain(asked_for.iter().map(|target| &target.name)).collect();
+    // No two targets are one stack, so a target that was renamed but kept its stack has not left.
+    let stacks: BTreeSet<&StackName> = manifest
+        .targets
+        .iter()
+        .map(|target| &target.stack)
+        .chain(manifest.existing_environments.values())
+        .chain(asked_for.iter().map(|target| &target.stack))
+        .collect();
+    let is_elsewhere = |known: &Known| {
+        // A pipeline goes with its service's first instance, to whichever branch that is on.
+        known.kind == TargetKind::ServicePipeline
+            && manifest.first_instance(known.service.as_deref()).is_some_and(|first| first.branch != *branch)
+    };
+    let left =
+        known.iter().filter(|(name, known)| known.branch == *branch && !managed.contains(name) && !is_elsewhere(known));
+    let (mut pruned, mut unmanaged) = (Vec::new(), Vec::new());
+    for (name, known) in left {
+        let is_pruned = manifest.prune.covers(known.service.as_deref(), branch) && !stacks.contains(&known.stack);
+        if is_pruned { pruned.push(name.clone()) } else { unmanaged.push(name.clone()) }
+    }
+    (pruned, unmanaged)
+}
+
+/// Adds the targets to be deleted, each after everything that depended on it: what is deleted too, and what no longer
+/// depends on it once it is deployed.
+fn delete(targets: &mut Vec<PlannedTarget>, pruned: &[TargetName], known: &BTreeMap<TargetName, Known>) {
+    let places: BTreeMap<&TargetName, usize> = pruned.iter().enumerate().map(|(place, name)| (name, place)).collect();
+    let mut graph = Graph::new(pruned.len());
+    for (place, name) in pruned.iter().enumerate() {
+        let dependencies = known.get(name).into_iter().flat_map(|known| &known.depends_on);
+        for &dependency in dependencies.filter_map(|dependency| places.get(dependency)) {
+            graph.add(dependency, place);
+        }
+    }
+    let mut waits_on: Vec<BTreeSet<TargetNumber>> = vec![BTreeSet::new(); pruned.len()];
+    for target in targets.iter().filter(|target| target.action == Action::Deploy) {
+        let dependencies = known.get(&target.name).into_iter().flat_map(|known| &known.depends_on);
+        for &place in dependencies.filter_map(|dependency| places.get(dependency)) {
+            waits_on[place].insert(target.number);
+        }
+    }
+    // What was deployed at different times may have depended on each other in a circle; then nobody waits.
+    let (graph, order) = match graph.order() {
+        Ok(order) => (graph, order),
+        Err(_) => (Graph::new(pruned.len()), (0..pruned.len()).collect()),
+    };
+    let first = targets.len();
+    let mut numbers = vec![TargetNumber(0); pruned.len()];
+    for (at, &place) in order.iter().enumerate() {
+        numbers[place] = number(first + at);
+    }
+    for &place in &order {
+        let name = &pruned[place];
+        let Some(known) = known.get(name) else { continue };
+        let mut waits_on = std::mem::take(&mut waits_on[place]);
+        waits_on.extend(graph.waits_on(place).iter().map(|&other| numbers[other]));
+        targets.push(PlannedTarget {
+            number: numbers[place],
+            name: name.clone(),
+            kind: known.kind,
+            service: known.service.clone(),
+            stack: known.stack.clone(),
+            action: Action::Delete,
+            waits_on,
+            dependents: BTreeSet::new(),
+            depends_on: BTreeSet::new(),
+            outputs_from: Vec::new(),
+            inputs: Inputs::new(),
+            before: BTreeMap::new(),
+            was_in_step: false,
+            outputs_wanted: false,
+            reads: Vec::new(),
+            sources: Digest::new(""),
+        });
+    }
+}
+
+/// Notes with each target who waits for it. What is kept waits for nothing.
+fn link_dependents(targets: &mut [PlannedTarget]) {
+    let waits: Vec<(TargetNumber, TargetNumber)> = targets
+        .iter()
+        .flat_map(|target| target.waits_on.iter().map(|dependency| (*dependency, target.number)))
+        .collect();
+    for (dependency, waiter) in waits {
+        targets[dependency.0 as usize].dependents.insert(waiter);
+    }
 }
 
 fn number(place: usize) -> TargetNumber {

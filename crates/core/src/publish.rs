@@ -65,7 +65,7 @@ mod tests {
     fn a_description_of_any_number_of_targets_fits() {
         let names: Vec<TargetName> =
             (0..2_000).map(|number| TargetName::new(format!("service-{number}/prod"))).collect();
-        let publish = Publish { from: BranchName::new("main"), to: BranchName::new("prod") };
+        let publish = Publish { from: BranchName::new("main"), to: BranchName::new("prod"), span: Default::default() };
         let text = text(&publish, &CommitId::new("a".repeat(40)), &SyncId::new("01J"), &names, &names);
         assert!(text.description.chars().count() <= MAX_DESCRIPTION);
         assert!(text.description.contains("more"));

@@ -1,6 +1,6 @@
 //! What CloudFormation is asked for: a template, its parameters, its tags; and what a template says of itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -65,30 +65,40 @@ pub fn digest_of(text: &str) -> Digest {
     finish(hash)
 }
 
+/// The error for a template that is too large.
+pub fn check_size(path: &RepoPath, bytes: usize) -> Option<Diagnostic> {
+    (bytes > MAX_TEMPLATE_BYTES).then(|| {
+        Diagnostic::error(path, format!("the template is larger than {MAX_TEMPLATE_BYTES} bytes"))
+            .help("split it into several stacks")
+    })
+}
+
+/// The tree of a template that was rendered from the file at `path`. It has no places of that file.
+pub fn parse_rendered(path: &RepoPath, template: &str) -> Result<Node, Diagnostic> {
+    if let Some(error) = check_size(path, template.len()) {
+        return Err(error);
+    }
+    yaml::parse(path, template).map_err(|error| in_what_was_rendered(error, template))
+}
+
+/// An error for each key that stands twice in a rendered template.
+pub fn repeated_in_rendered(path: &RepoPath, root: &Node, template: &str) -> Vec<Diagnostic> {
+    yaml::repeated_keys(path, root).into_iter().map(|error| in_what_was_rendered(error, template)).collect()
+}
+
 /// Checks a template against the values for its parameters, as far as CloudFormation would refuse it outright.
 ///
 /// `path` is the template's file, `spec` the file that gives the values. A rendered template has no places of its
 /// own, so `rendered` blames the file as a whole.
 pub fn check(
     path: &RepoPath,
-    template: &str,
+    root: &Node,
     rendered: bool,
     spec: &RepoPath,
     owner: Span,
     values: &BTreeMap<String, (String, Span)>,
 ) -> Vec<Diagnostic> {
-    if template.len() > MAX_TEMPLATE_BYTES {
-        return vec![
-            Diagnostic::error(path, format!("the template is larger than {MAX_TEMPLATE_BYTES} bytes"))
-                .help("split it into several stacks"),
-        ];
-    }
-    let root = match yaml::parse(path, template) {
-        Ok(root) => root,
-        Err(error) if rendered => return vec![in_what_was_rendered(error, template)],
-        Err(error) => return vec![error],
-    };
-    let mut found = Vec::new();
+    let mut found = if rendered { Vec::new() } else { yaml::repeated_keys(path, root) };
     if root.get("Resources").is_none() {
         let error = Diagnostic::error(path, "the template has no `Resources`")
             .help("a CloudFormation template declares at least one resource");
@@ -98,13 +108,13 @@ pub fn check(
         Some(yaml::Content::Mapping(entries)) => entries.iter().map(|(key, value)| (key, value)).collect(),
         _ => Vec::new(),
     };
-    let names: Vec<&str> = declared.iter().filter_map(|(key, _)| key.text()).collect();
+    let names: BTreeSet<&str> = declared.iter().filter_map(|(key, _)| key.text()).collect();
     for (name, (_, span)) in values {
-        if !names.contains(&name.as_str()) {
+        if !names.contains(name.as_str()) {
             let help = match crate::diagnostic::nearest(name, names.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if names.is_empty() => "remove it: the template declares no parameters".to_owned(),
-                None => format!("the template declares {}", yaml::list(&names)),
+                None => format!("the template declares {}", yaml::list(&names.iter().collect::<Vec<_>>())),
             };
             found.push(
                 Diagnostic::error(spec, format!("the template `{path}` has no parameter `{name}`"))
@@ -141,6 +151,9 @@ pub fn check(
 fn in_what_was_rendered(error: Diagnostic, template: &str) -> Diagnostic {
     let Some(Span { line, .. }) = error.span else { return error };
     let text = template.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim();
-    let message = format!("renders to what is {}, in line {line}: `{text}`", error.message);
+    let message = match error.message.strip_prefix("not valid YAML") {
+        Some(_) => format!("renders to what is {}, in line {line}: `{text}`", error.message),
+        None => format!("in what it renders to, {}, in line {line}: `{text}`", error.message),
+    };
     Diagnostic { span: None, message, ..error }
 }

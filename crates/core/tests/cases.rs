@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use serde::Deserialize;
+use syncline_core::assembly::{self, AssembledTarget, Assembly};
 use syncline_core::diagnostic::{self, Diagnostic, Span};
 use syncline_core::files::{Entry, Files, Want};
 use syncline_core::manifest::{self, Manifest, Reason};
 use syncline_core::names::{BranchName, RepoPath, RepositoryName};
-use syncline_core::plan::{self, Action, AssembledTarget, Assembly, Plan};
-use syncline_core::recipe::Context;
+use syncline_core::plan::{Action, Plan};
+use syncline_core::recipe::{Before, Context};
 use syncline_core::render::Outputs;
 
 /// More rounds of reading than any repository needs: manifest, spec, templates folder, bundle, version, template.
@@ -117,8 +118,9 @@ fn planned(folder: &Path, case: &Case, files: &mut Files) -> Result<(Manifest, P
         account_id: "111122223333".to_owned(),
         manifest: manifest.path.clone(),
         outputs: Outputs::Pending,
+        before: Before::Unknown,
     };
-    let assembled = read_until(folder, files, |files| plan::assemble(&manifest, &branch, &context, files));
+    let assembled = read_until(folder, files, |files| assembly::assemble(&manifest, &branch, &context, files));
     let mut assembly = assembled.map_err(|mut problems| {
         problems.extend(warnings.clone());
         diagnostic::sort(&mut problems);
@@ -128,7 +130,8 @@ fn planned(folder: &Path, case: &Case, files: &mut Files) -> Result<(Manifest, P
     diagnostic::sort(&mut assembly.warnings);
     let plan = Plan::new(&assembly, &branch, &manifest, &BTreeMap::new());
     assert!(plan.targets.iter().all(|target| target.action == Action::Deploy), "nothing is known, yet one is kept");
-    let again = read_until(folder, &mut Files::default(), |files| plan::assemble(&manifest, &branch, &context, files));
+    let again =
+        read_until(folder, &mut Files::default(), |files| assembly::assemble(&manifest, &branch, &context, files));
     let again = again.map(|assembly| Plan::new(&assembly, &branch, &manifest, &BTreeMap::new()));
     assert_eq!(serde_json::to_vec(&again.unwrap()).unwrap(), serde_json::to_vec(&plan).unwrap(), "another plan");
     Ok((manifest, plan, assembly))
@@ -201,19 +204,22 @@ fn plan_text(manifest: &Manifest, plan: &Plan, assembly: &Assembly, files: &File
         let action = match target.action {
             Action::Deploy => "deploy",
             Action::Keep => "keep",
+            Action::Delete => "delete",
         };
         let _ = writeln!(text, "{} {}: {}, stack {}, {action}", target.number, target.name, target.kind, target.stack);
         let waits: Vec<_> = assembly.edges.iter().filter(|edge| edge.waiter == target.name).collect();
         assert_eq!(waits.len(), assembled.waits_on.len(), "an edge without a reason");
         for edge in waits {
-            let reason = match edge.reason {
+            let reason = match &edge.reason {
                 Reason::Written(span) => format!("written at {}:{}:{}", manifest.path, span.line, span.column),
                 Reason::Environment => "environment".to_owned(),
+                Reason::Pipeline => "pipeline".to_owned(),
+                Reason::Import(name) => format!("imports {name}"),
             };
             let _ = writeln!(text, "    waits on {} ({reason})", edge.dependency);
         }
-        if let Some(environment) = &target.outputs_from {
-            let _ = writeln!(text, "    shows outputs of {environment}");
+        for source in &target.outputs_from {
+            let _ = writeln!(text, "    shows outputs of {}", source.name);
         }
     }
     for publish in &plan.publish {

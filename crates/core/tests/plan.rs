@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use syncline_core::assembly;
 use syncline_core::files::{Entry, Files, Want};
 use syncline_core::manifest;
 use syncline_core::names::{BranchName, Digest, RepoPath, RepositoryName, StackName, TargetName, TargetNumber};
@@ -80,10 +81,11 @@ fn planned(repository: &Repository, known: &BTreeMap<TargetName, Known>) -> Plan
         account_id: "111122223333".to_owned(),
         manifest: RepoPath::parse("syncline.yaml").unwrap(),
         outputs: Outputs::Pending,
+        before: plan::before(known),
     };
     let branch = BranchName::new("main");
     let assembly =
-        read_until(repository, &mut files, |files| plan::assemble(&manifest, &branch, &context, files)).unwrap();
+        read_until(repository, &mut files, |files| assembly::assemble(&manifest, &branch, &context, files)).unwrap();
     Plan::new(&assembly, &branch, &manifest, known)
 }
 
@@ -94,6 +96,10 @@ fn known_after(plan: &Plan) -> BTreeMap<TargetName, Known> {
         stack: target.stack.clone(),
         in_step: true,
         branch: BranchName::new("main"),
+        kind: target.kind,
+        service: target.service.clone(),
+        depends_on: target.depends_on.clone(),
+        inputs: Some(target.inputs.clone()),
     };
     plan.targets.iter().map(|target| (target.name.clone(), known(target))).collect()
 }
@@ -105,7 +111,7 @@ fn name(name: &str) -> TargetName {
 /// The targets that are deployed, in order, each with the names of those it waits on.
 fn deployed(plan: &Plan) -> Vec<(&str, Vec<&str>)> {
     let name_of = |number: &TargetNumber| plan.targets[number.0 as usize].name.as_str();
-    plan.deployed().map(|target| (target.name.as_str(), target.waits_on.iter().map(name_of).collect())).collect()
+    plan.worked_on().map(|target| (target.name.as_str(), target.waits_on.iter().map(name_of).collect())).collect()
 }
 
 /// What must hold of any plan: numbers are places, and the two directions of waiting agree and join what is deployed.
@@ -262,7 +268,7 @@ fn files_written_on_windows_mean_the_same() {
     }
     let plan = planned(&repository, &BTreeMap::new());
     check_shape(&plan);
-    assert_eq!(plan.deployed().count(), 4);
+    assert_eq!(plan.worked_on().count(), 4);
 }
 
 #[test]

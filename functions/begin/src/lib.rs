@@ -12,11 +12,12 @@ use serde_json::{Value, json};
 use syncline_aws::repository::Repository;
 use syncline_aws::table::{SyncRecord, Walk};
 use syncline_aws::{Error, configuration, settings};
+use syncline_core::assembly::{self, Assembly};
 use syncline_core::diagnostic::{self, Diagnostic, Severity};
 use syncline_core::files::Files;
 use syncline_core::manifest::{self, Manifest};
 use syncline_core::names::{RepoPath, SyncId, TargetName};
-use syncline_core::plan::{self, Assembly, Known, Plan};
+use syncline_core::plan::{self, Known, Plan};
 use syncline_core::recipe::Context;
 use syncline_core::render::Outputs;
 use syncline_core::status::{Outcome, SyncStatus, TargetStatus};
@@ -83,8 +84,11 @@ impl Begin {
     async fn plan(&self, record: &SyncRecord, task_token: &str) -> Result<(), Error> {
         let (table, sync) = (&self.walk.table, &record.sync);
         let repository = Repository::new(&self.configuration, record.repository.clone());
-        let (read, heads) = tokio::join!(self.read(record, &repository), table.heads(&record.repository));
-        let (manifest, assembly) = match read? {
+        let heads = table.heads(&record.repository);
+        let (manifest, heads) = tokio::join!(self.manifest(record, &repository), heads);
+        let known: BTreeMap<TargetName, Known> =
+            heads?.into_iter().map(|head| (head.target.clone(), head.known())).collect();
+        let (manifest, assembly) = match self.read(record, &repository, manifest?, &known).await? {
             Read::Good(good) => *good,
             Read::Bad(problems, files) => {
                 info!(%sync, problems = problems.len(), "bad input: no stack is touched");
@@ -94,18 +98,16 @@ impl Begin {
                 return Ok(());
             }
         };
-        let known: BTreeMap<TargetName, Known> =
-            heads?.into_iter().map(|head| (head.target.clone(), head.known())).collect();
         let plan = Plan::new(&assembly, &record.branch, &manifest, &known);
         let entries = assembly.targets.into_iter().map(|target| (target.entry.name.clone(), target.entry)).collect();
         if !table.store_plan(record, &manifest.path, &plan, &entries, &assembly.warnings, task_token).await? {
             // Stopped meanwhile, or begun by another Begin: what is stored by now says how to go on.
             return self.resume(sync, task_token).await;
         }
-        info!(%sync, deployed = plan.deployed().count(), unchanged = plan.kept().count(), "planned");
+        info!(%sync, worked_on = plan.worked_on().count(), unchanged = plan.kept().count(), "planned");
         let ready: BTreeSet<_> =
-            plan.deployed().filter(|target| target.waits_on.is_empty()).map(|target| target.number).collect();
-        if plan.deployed().next().is_none() {
+            plan.worked_on().filter(|target| target.waits_on.is_empty()).map(|target| target.number).collect();
+        if plan.worked_on().next().is_none() {
             self.answer(sync, task_token).await?;
         }
         self.walk.start(sync, &ready).await
@@ -141,22 +143,33 @@ impl Begin {
         Ok(())
     }
 
-    /// Reads and checks what the branch maps to: the manifest at the manifest branch's commit, all else at the sync's.
-    async fn read(&self, record: &SyncRecord, repository: &Repository) -> Result<Read, Error> {
+    /// Reads the manifest at the manifest branch's commit, with its files for whatever is to be drawn of them.
+    async fn manifest(&self, record: &SyncRecord, repository: &Repository) -> Result<(manifest::Loaded, Files), Error> {
+        let mut files = Files::default();
         let Some(manifest_commit) = &record.manifest_commit else {
             let problem = Diagnostic::error(
                 &RepoPath::root(),
                 format!("there is no manifest branch `{}`", record.manifest_branch),
             )
             .help("create it, or correct the parameter `ManifestBranch`");
-            return Ok(Read::Bad(vec![problem], Files::default()));
+            return Ok((Err(vec![problem]), files));
         };
-        let mut manifest_files = Files::default();
         let loaded = repository
-            .read_until(manifest_commit, &mut manifest_files, |files| {
+            .read_until(manifest_commit, &mut files, |files| {
                 manifest::load(self.manifest_path.as_ref(), &record.repository, files)
             })
             .await?;
+        Ok((loaded, files))
+    }
+
+    /// Reads and checks what the branch maps to, at the sync's commit.
+    async fn read(
+        &self,
+        record: &SyncRecord,
+        repository: &Repository,
+        (loaded, manifest_files): (manifest::Loaded, Files),
+        known: &BTreeMap<TargetName, Known>,
+    ) -> Result<Read, Error> {
         let (manifest, mut warnings) = match loaded {
             Ok(loaded) => loaded,
             Err(problems) => return Ok(Read::Bad(problems, manifest_files)),
@@ -166,10 +179,13 @@ impl Begin {
             account_id: self.account_id.clone(),
             manifest: manifest.path.clone(),
             outputs: Outputs::Pending,
+            before: plan::before(known),
         };
         let mut files = Files::default();
         let assembled = repository
-            .read_until(&record.commit, &mut files, |files| plan::assemble(&manifest, &record.branch, &context, files))
+            .read_until(&record.commit, &mut files, |files| {
+                assembly::assemble(&manifest, &record.branch, &context, files)
+            })
             .await?;
         match assembled {
             Ok(mut assembly) => {

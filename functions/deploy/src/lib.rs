@@ -15,10 +15,11 @@ use syncline_aws::table::{Head, StackWait, Table, TargetRecord};
 use syncline_aws::templates::Templates;
 use syncline_aws::workflow::Workflow;
 use syncline_aws::{Error, configuration, settings};
-use syncline_core::deployment::{Move, Operation, after_look, after_refusal, first_move};
+use syncline_core::deployment::{Goal, Move, Operation, after_look, after_refusal, first_move};
 use syncline_core::files::{Files, Want};
-use syncline_core::names::{Digest, SyncId, TargetNumber};
-use syncline_core::recipe::{self, Context};
+use syncline_core::names::{Digest, SyncId, TargetName, TargetNumber};
+use syncline_core::plan::Action;
+use syncline_core::recipe::{self, Before, Cache, Context};
 use syncline_core::render::Outputs;
 use syncline_core::stack::StackRequest;
 use syncline_core::status::{Outcome, TargetStatus};
@@ -92,6 +93,9 @@ impl Deploy {
             // Settled meanwhile, by whoever stopped the sync. Settle will find that outcome on record.
             return Ok(Entry::Settled(Outcome::because(TargetStatus::Skipped, "settled before it was deployed")));
         };
+        if record.planned.action == Action::Delete {
+            return self.delete(input, &record).await;
+        }
         let (sync, head, prepared) = tokio::join!(
             self.table.sync(&input.sync),
             self.table.head(&record.repository, &record.planned.name),
@@ -99,7 +103,7 @@ impl Deploy {
         );
         let (sync, head, request) = (sync?, head?, prepared?);
         if record.entered == 1 && sync.is_some_and(|sync| sync.cancelled) {
-            return Ok(Entry::Settled(Outcome::because(TargetStatus::Skipped, "the sync was stopped by hand")));
+            return Ok(stopped());
         }
         let request = match request {
             Ok(request) => request,
@@ -127,23 +131,16 @@ impl Deploy {
         request: &StackRequest,
         digest: Digest,
     ) -> Result<Entry, Error> {
-        let operation = Operation { sync: input.sync.clone(), target: input.target };
-        let wait = StackWait {
-            sync: input.sync.clone(),
-            target: input.target,
-            task_token: input.task_token.clone(),
-            deployed: digest.clone(),
-            outputs_wanted: record.planned.outputs_wanted,
-        };
         // First the token, then the call: an event that comes at once finds it.
-        let (waiting, source) = tokio::join!(
-            self.table.wait_for_stack(&self.stack_arns, &request.stack, &wait),
-            self.templates.source(&request.template)
-        );
+        let (waiting, source) =
+            tokio::join!(self.wait(input, record, digest.clone()), self.templates.source(&request.template));
         waiting?;
         let source = source?;
+        let is_adopted = record.entry.as_ref().is_some_and(|entry| entry.adopts);
+        let goal = if is_adopted { Goal::InStepAdopted } else { Goal::InStep };
+        let operation = Operation { sync: input.sync.clone(), target: input.target };
         let known_to_exist = head.is_some_and(|head| head.successful_sync.is_some() && head.stack == request.stack);
-        let mut next = first_move(record.entered > 1, known_to_exist);
+        let mut next = first_move(goal, record.entered > 1, known_to_exist);
         let mut outputs = None;
         for _ in 0..MAX_MOVES {
             info!(sync = %input.sync, target = %record.planned.name, stack = %request.stack, r#move = ?next, "move");
@@ -153,7 +150,7 @@ impl Deploy {
                 Move::DeleteFailedCreation => self.stacks.delete(&request.stack, &operation).await?,
                 Move::Look => {
                     let found = self.stacks.look(&request.stack).await?;
-                    next = after_look(found.as_ref().map(|found| &found.view), &operation, &request.stack);
+                    next = after_look(goal, found.as_ref().map(|found| &found.view), &operation, &request.stack);
                     outputs = found.map(|found| found.outputs);
                     continue;
                 }
@@ -165,14 +162,70 @@ impl Deploy {
                     }
                     return Ok(self.in_step(TargetStatus::Unchanged, record, digest, outputs));
                 }
+                Move::Delete | Move::Gone => {
+                    return Err(Error::damaged("move", "a deletion on the way to a deployment"));
+                }
                 Move::Fail(reason) => return Ok(Entry::Settled(Outcome::failed(reason))),
             };
             next = match accepted {
                 Ok(()) => return Ok(Entry::Wait),
-                Err(refusal) => after_refusal(refusal),
+                Err(refusal) => after_refusal(goal, refusal, &request.stack),
             };
         }
         Ok(Entry::Settled(Outcome::failed(format!("stack `{}` changed under every move; push again", request.stack))))
+    }
+
+    /// Deletes the stack of a target whose entry left the manifest.
+    async fn delete(&self, input: &Input, record: &TargetRecord) -> Result<Entry, Error> {
+        let stack = &record.planned.stack;
+        let sync = self.table.sync(&input.sync).await?;
+        if record.entered == 1 && sync.is_some_and(|sync| sync.cancelled) {
+            return Ok(stopped());
+        }
+        self.wait(input, record, Digest::new("")).await?;
+        let operation = Operation { sync: input.sync.clone(), target: input.target };
+        let mut next = first_move(Goal::Gone, record.entered > 1, true);
+        let mut is_sent = false;
+        for _ in 0..MAX_MOVES {
+            info!(sync = %input.sync, target = %record.planned.name, %stack, r#move = ?next, "move");
+            next = match next {
+                // A look may be a moment behind what was accepted: the event will say.
+                Move::Delete if is_sent => return Ok(Entry::Wait),
+                Move::Delete => match self.stacks.delete(stack, &operation).await? {
+                    // Deleting what is not there is accepted, and no event follows: so look at once.
+                    Ok(()) => {
+                        is_sent = true;
+                        Move::Look
+                    }
+                    Err(refusal) => after_refusal(Goal::Gone, refusal, stack),
+                },
+                Move::Look => {
+                    let found = self.stacks.look(stack).await?;
+                    after_look(Goal::Gone, found.as_ref().map(|found| &found.view), &operation, stack)
+                }
+                Move::Wait => return Ok(Entry::Wait),
+                Move::Gone => {
+                    let outcome =
+                        Outcome { status: TargetStatus::Succeeded, reason: None, deployed: None, outputs: None };
+                    return Ok(Entry::Settled(outcome));
+                }
+                Move::Fail(reason) => return Ok(Entry::Settled(Outcome::failed(reason))),
+                other => return Err(Error::damaged("move", format!("{other:?} on the way to a deletion"))),
+            };
+        }
+        Ok(Entry::Settled(Outcome::failed(format!("stack `{stack}` changed under every move; push again"))))
+    }
+
+    /// Notes that this task waits for the stack's event.
+    async fn wait(&self, input: &Input, record: &TargetRecord, digest: Digest) -> Result<(), Error> {
+        let wait = StackWait {
+            sync: input.sync.clone(),
+            target: input.target,
+            task_token: input.task_token.clone(),
+            deployed: digest,
+            outputs_wanted: record.planned.outputs_wanted,
+        };
+        self.table.wait_for_stack(&self.stack_arns, &record.planned.stack, &wait).await
     }
 
     fn in_step(
@@ -189,6 +242,9 @@ impl Deploy {
     /// What CloudFormation is to be asked for, from the repository's files at the sync's commit; or why it cannot be
     /// said, which the plan could not know before the environment's outputs were there.
     async fn request(&self, record: &TargetRecord) -> Result<Result<StackRequest, String>, Error> {
+        let Some(entry) = &record.entry else {
+            return Err(Error::damaged(format!("target {}", record.planned.name), "it has no entry of the manifest"));
+        };
         let repository = Repository::new(&self.configuration, record.repository.clone());
         let mut files = Files::default();
         let wanted = record.planned.reads.iter().cloned().map(Want::File).collect();
@@ -199,23 +255,35 @@ impl Deploy {
             account_id: self.account_id.clone(),
             manifest: record.manifest.clone(),
             outputs: Outputs::Known(outputs?),
+            before: Before::Known(record.planned.before.clone()),
         };
+        let mut cache = Cache::default();
         let prepared = repository
-            .read_until(&record.commit, &mut files, |files| recipe::prepare(&record.entry, &context, files))
+            .read_until(&record.commit, &mut files, |files| recipe::prepare(entry, &context, files, &mut cache))
             .await?;
         Ok(prepared.map(|prepared| prepared.request).map_err(|problems| {
             problems.iter().map(syncline_core::diagnostic::Diagnostic::one_line).collect::<Vec<_>>().join("; ")
         }))
     }
 
-    /// The outputs of the target's environment that its template shows: from its head, where its last deployment left
-    /// them, else from its stack.
-    async fn outputs(&self, record: &TargetRecord) -> Result<BTreeMap<String, String>, Error> {
-        let Some(environment) = &record.planned.outputs_from else { return Ok(BTreeMap::new()) };
-        let Some(head) = self.table.head(&record.repository, environment).await? else { return Ok(BTreeMap::new()) };
-        match head.outputs {
-            Some(outputs) => Ok(outputs),
-            None => Ok(self.stacks.outputs(&head.stack).await?.unwrap_or_default()),
+    /// The outputs that the target's template shows, of each stack that it shows some of: from the head of the target
+    /// that the stack is, where its last deployment left them, else from the stack.
+    async fn outputs(&self, record: &TargetRecord) -> Result<BTreeMap<String, BTreeMap<String, String>>, Error> {
+        let mut outputs = BTreeMap::new();
+        for source in &record.planned.outputs_from {
+            let head = self.table.head(&record.repository, &TargetName::new(source.name.as_str())).await?;
+            let kept = head.filter(|head| head.stack == source.stack).and_then(|head| head.outputs);
+            let of_source = match kept {
+                Some(outputs) => outputs,
+                None => self.stacks.outputs(&source.stack).await?.unwrap_or_default(),
+            };
+            outputs.insert(source.name.clone(), of_source);
         }
+        Ok(outputs)
     }
+}
+
+/// The outcome of a target that had not begun when its sync was stopped.
+fn stopped() -> Entry {
+    Entry::Settled(Outcome::because(TargetStatus::Skipped, "the sync was stopped by hand"))
 }

@@ -147,7 +147,10 @@ impl OnPush {
             })
             .await?;
         let is_connected = was_synced || !manifest::is_absent(self.manifest_path.as_ref(), &files);
-        Ok(loaded.map_or(is_reported && is_connected, |(manifest, _)| manifest.maps(branch)))
+        Ok(loaded.map_or(is_reported && is_connected, |(manifest, _)| {
+            // Of a branch that lost its last entry there may be something to delete.
+            manifest.maps(branch) || (was_synced && manifest.prune.may_delete_on(branch))
+        }))
     }
 }
 

@@ -1,10 +1,12 @@
 //! Heads: the present state of every target of a repository.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use syncline_core::names::{BranchName, CommitId, Digest, RepositoryName, StackName, SyncId, TargetKind, TargetName};
-use syncline_core::plan::Known;
+use syncline_core::plan::{Action, Known};
+use syncline_core::recipe::Inputs;
 use syncline_core::status::{Outcome, TargetStatus};
 
 use super::syncs::TargetRecord;
@@ -47,6 +49,18 @@ pub struct Head {
     /// The stack's outputs, where others show them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<BTreeMap<String, String>>,
+    /// The service that it is an instance or the pipeline of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The targets that it depended on in its last successful sync.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub depends_on: BTreeSet<TargetName>,
+    /// The inputs that its template was rendered with in that sync.
+    #[serde(default, skip_serializing_if = "Inputs::is_empty")]
+    pub inputs: Inputs,
+    /// Its stack was deleted, since its entry left a manifest that says `prune`. The item expires.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
     /// When it changed.
     pub updated_at: String,
 }
@@ -59,20 +73,28 @@ impl Head {
             stack: self.stack.clone(),
             in_step: self.status.is_in_step(),
             branch: self.branch.clone(),
+            kind: self.kind,
+            service: self.service.clone(),
+            depends_on: self.depends_on.clone(),
+            inputs: self.successful_sync.as_ref().map(|_| self.inputs.clone()),
         }
     }
 }
 
 impl Table {
-    /// One target's head.
+    /// One target's head; nothing where it was never deployed, or was deleted.
     pub async fn head(&self, repository: &RepositoryName, target: &TargetName) -> Result<Option<Head>, Error> {
         let (pk, sk) = key(repository, target);
-        self.get(pk, sk).await
+        let head: Option<Head> = self.get(pk, sk).await?;
+        Ok(head.filter(|head| !head.deleted))
     }
 
-    /// Every target's head, by name.
+    /// Every target's head, by name, without those that were deleted.
     pub async fn heads(&self, repository: &RepositoryName) -> Result<Vec<Head>, Error> {
-        self.partition(format!("REPOSITORY#{repository}"), "TARGET#").await?.into_iter().map(from_item).collect()
+        let items = self.partition(format!("REPOSITORY#{repository}"), "TARGET#").await?;
+        let mut heads: Vec<Head> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
+        heads.retain(|head| !head.deleted);
+        Ok(heads)
     }
 
     /// Notes that a sync concerns a target. A later sync's note stays.
@@ -102,8 +124,28 @@ impl Table {
             Some(reason) => update.text("reason", reason),
             None => update.remove("reason"),
         };
-        if let Some(outcome) = outcome.filter(|outcome| outcome.status.is_in_step()) {
+        update = match &target.planned.service {
+            Some(service) => update.text("service", service.as_str()),
+            None => update.remove("service"),
+        };
+        let in_step = outcome.filter(|outcome| outcome.status.is_in_step());
+        if in_step.is_some() && target.planned.action == Action::Delete {
+            // It stays until it expires, so that an older sync that comes late cannot bring the target back.
+            for attribute in
+                ["successful_sync", "successful_commit", "sources", "deployed", "outputs", "inputs", "depends_on"]
+            {
+                update = update.remove(attribute);
+            }
             update = update
+                .set("deleted", AttributeValue::Bool(true))
+                .set("expires_at", AttributeValue::N(self.expires_at().to_string()));
+            return update.send().await.map(|_| ());
+        }
+        update = update.remove("deleted").remove("expires_at");
+        if let Some(outcome) = in_step {
+            update = update
+                .set("inputs", to_value(&target.planned.inputs)?)
+                .set("depends_on", to_value(&target.planned.depends_on)?)
                 .text("successful_sync", target.sync.as_str())
                 .text("successful_commit", target.commit.as_str())
                 .text("sources", target.planned.sources.as_str());

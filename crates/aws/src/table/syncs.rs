@@ -106,8 +106,9 @@ pub struct TargetRecord {
     /// What the plan says of it.
     #[serde(flatten)]
     pub planned: PlannedTarget,
-    /// What the manifest says of it.
-    pub entry: TargetEntry,
+    /// What the manifest says of it; nothing for one that it no longer has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<TargetEntry>,
     /// Its status.
     pub status: TargetStatus,
     /// Why, where it is not in step.
@@ -240,8 +241,7 @@ impl Table {
     ) -> Result<bool, Error> {
         let mut targets = Vec::new();
         let now = clock::now();
-        for planned in plan.deployed() {
-            let Some(entry) = entries.get(&planned.name) else { continue };
+        for planned in plan.worked_on() {
             targets.push(TargetRecord {
                 sync: record.sync.clone(),
                 repository: record.repository.clone(),
@@ -249,7 +249,7 @@ impl Table {
                 commit: record.commit.clone(),
                 manifest: manifest.clone(),
                 planned: planned.clone(),
-                entry: entry.clone(),
+                entry: entries.get(&planned.name).cloned(),
                 status: TargetStatus::Pending,
                 reason: None,
                 events: BTreeMap::from([(TargetStatus::Pending, now.clone())]),
@@ -322,7 +322,7 @@ impl Table {
         self.get(partition(sync), target_key(target)).await
     }
 
-    /// The records of every target that a sync deploys, in the order of their numbers.
+    /// The records of every target that a sync works on, in the order of their numbers.
     pub async fn targets(&self, sync: &SyncId) -> Result<Vec<TargetRecord>, Error> {
         self.partition(partition(sync), "TARGET#").await?.into_iter().map(from_item).collect()
     }
@@ -376,7 +376,7 @@ impl Table {
         Ok(verdict)
     }
 
-    /// Everything that is stored of a sync, in one query and as it is now: its record, the targets that it deploys in
+    /// Everything that is stored of a sync, in one query and as it is now: its record, the targets that it works on in
     /// the order of their numbers, the names of those that its plan leaves alone, and its publish actions. Nothing where
     /// there is no such sync.
     pub async fn whole_sync(

@@ -3,6 +3,7 @@
 //! Keys that are not known here are let be: bundles were written for tools that knew others.
 
 use crate::diagnostic::{Diagnostic, Span};
+use crate::files::Files;
 use crate::names::RepoPath;
 use crate::yaml::{self, Content, Node, Reader};
 
@@ -11,10 +12,12 @@ const SHAPE: &str = "write `infrastructure: templates: [{file: cloudformation.ya
 const KEYS: [&str; 3] = ["file", "rendering_engine", "template_language"];
 
 /// The template that a bundle's manifest.yaml names, and where it names it.
-pub(super) fn template_file(path: &RepoPath, text: &str) -> Result<(RepoPath, Span), Vec<Diagnostic>> {
-    let root = yaml::parse(path, text).map_err(|error| vec![error])?;
+pub(super) fn template_file(path: &RepoPath, files: &mut Files) -> Result<(RepoPath, Span), Vec<Diagnostic>> {
+    let Some(tree) = files.tree(path) else { return Err(vec![Diagnostic::unreadable(path, "not read")]) };
+    let root = (*tree).as_ref().map_err(|error| vec![error.clone()])?;
     let mut reader = Reader::new(path);
-    match read(&root, &mut reader) {
+    reader.diagnostics = yaml::repeated_keys(path, root);
+    match read(root, &mut reader) {
         Some(found) if reader.diagnostics.is_empty() => Ok(found),
         _ => Err(reader.diagnostics),
     }

@@ -3,6 +3,7 @@
 //! The layout is that of Proton's template sync. Rendering is not done here: see [`crate::render`].
 
 mod described;
+mod openapi;
 mod schema;
 
 pub use schema::Schema;
@@ -13,16 +14,31 @@ use crate::manifest::{BundleName, TargetEntry};
 use crate::names::{RepoPath, TargetKind};
 use crate::yaml::list;
 
+/// The largest bundle, in bytes, as far as it is read here: Proton's limit.
+///
+/// <https://docs.aws.amazon.com/proton/latest/userguide/ag-limits.html>, as the two below.
+const MAX_BUNDLE_BYTES: usize = 5 * 1024 * 1024;
 /// The largest template file of a bundle, in bytes: Proton's limit.
 const MAX_TEMPLATE_BYTES: usize = 200 * 1024;
 /// The largest schema of a bundle, in bytes: Proton's limit.
 const MAX_SCHEMA_BYTES: usize = 50 * 1024;
+
+/// Where a bundle lies.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    /// The bundle's name.
+    pub name: String,
+    /// The folder of its major version.
+    pub path: RepoPath,
+}
 
 /// A bundle whose files were read.
 #[derive(Clone, Debug)]
 pub struct Bundle {
     /// What its inputs may be.
     pub schema: Schema,
+    /// For a pipeline: what the inputs of its service's instances may be.
+    pub instance_schema: Schema,
     /// The file with the Jinja template.
     pub template_path: RepoPath,
     /// The template.
@@ -31,42 +47,54 @@ pub struct Bundle {
     pub reads: Vec<RepoPath>,
 }
 
-/// A bundle, or why there is none. Nothing while files are wanted.
-pub type Located = Option<Result<Bundle, Vec<Diagnostic>>>;
-
-/// Finds and reads the bundle that renders a target. `manifest` is the file to blame for a wrong reference.
-pub fn locate(entry: &TargetEntry, manifest: &RepoPath, files: &mut Files) -> Located {
-    let (name, folder) = match folder(entry, manifest, files)? {
-        Ok(found) => found,
-        Err(error) => return Some(Err(vec![error])),
-    };
-    let infrastructure = match entry.kind {
+/// The folder in a bundle that holds the template for a kind of target.
+pub fn infrastructure_folder(kind: TargetKind) -> &'static str {
+    match kind {
         TargetKind::Environment => "infrastructure",
         TargetKind::ServiceInstance => "instance_infrastructure",
-    };
-    let paths = (folder.join(&format!("{infrastructure}/manifest.yaml")), folder.join("schema/schema.yaml"));
-    let (Some(manifest_path), Some(schema_path)) = paths else { return Some(Err(Vec::new())) };
+        TargetKind::ServicePipeline => "pipeline_infrastructure",
+    }
+}
+
+/// Reads the bundle that renders a target, in its folder: see [`folder`]. `manifest` is the file to blame for a wrong
+/// reference. Nothing while files are wanted.
+///
+/// Errors: what is missing, too large or wrong in the bundle.
+pub fn read(
+    entry: &TargetEntry,
+    Folder { name, path: folder }: &Folder,
+    manifest: &RepoPath,
+    files: &mut Files,
+) -> Option<Result<Bundle, Vec<Diagnostic>>> {
+    let infrastructure = infrastructure_folder(entry.kind);
     let place = (manifest, entry.places.template, "add the file, or name another bundle under `template`");
-    let described = required(&manifest_path, &folder, entry, place, files);
-    let schema = required(&schema_path, &folder, entry, place, files);
-    let (described, schema_text) = match (described?, schema?) {
+    let described = required(
+        [&format!("{infrastructure}/manifest.yaml"), &format!("{infrastructure}/manifest.yml")],
+        folder,
+        entry,
+        place,
+        files,
+    );
+    let schema = required(["schema/schema.yaml", "schema/schema.yml"], folder, entry, place, files);
+    let (manifest_path, schema_path) = match (described?, schema?) {
         (Ok(described), Ok(schema)) => (described, schema),
         (Err(described), Err(schema)) => {
             // Both are missing: most likely there is no such bundle at all.
-            let no_bundle = absent_bundle(entry, &name, &folder, manifest, files)?;
+            let no_bundle = absent_bundle(entry, name, folder, manifest, files)?;
             return Some(Err(no_bundle.map_or_else(|| vec![described, schema], |error| vec![error])));
         }
         (described, schema) => return Some(Err(described.err().into_iter().chain(schema.err()).collect())),
     };
-    let (template_path, template_span) = match described::template_file(&manifest_path, &described) {
+    let (template_path, template_span) = match described::template_file(&manifest_path, files) {
         Ok(found) => found,
         Err(errors) => return Some(Err(errors)),
     };
     let place = (&manifest_path, template_span, "add the file, or correct `file`");
-    let template = match required(&template_path, &folder, entry, place, files)? {
-        Ok(template) => template,
+    let template_path = match required_at(&template_path, folder, entry, place, files)? {
+        Ok(path) => path,
         Err(error) => return Some(Err(vec![error])),
     };
+    let template = files.text(&template_path).unwrap_or_default().to_owned();
     let mut errors = Vec::new();
     if template.len() > MAX_TEMPLATE_BYTES {
         errors.push(
@@ -74,39 +102,48 @@ pub fn locate(entry: &TargetEntry, manifest: &RepoPath, files: &mut Files) -> Lo
                 .help("split the template"),
         );
     }
-    if schema_text.len() > MAX_SCHEMA_BYTES {
+    let schema_bytes = files.text(&schema_path).map_or(0, str::len);
+    if schema_bytes > MAX_SCHEMA_BYTES {
         errors.push(
             Diagnostic::error(&schema_path, format!("larger than {MAX_SCHEMA_BYTES} bytes")).help("shorten the schema"),
         );
     }
-    let schema = match Schema::read(&schema_path, &schema_text, entry.kind) {
-        Ok(schema) if errors.is_empty() => schema,
-        Ok(_) => return Some(Err(errors)),
-        Err(error) => {
-            errors.push(error);
-            return Some(Err(errors));
-        }
+    let reads = vec![manifest_path, schema_path.clone(), template_path.clone()];
+    let bytes: usize = reads.iter().filter_map(|path| files.text(path)).map(str::len).sum();
+    if bytes > MAX_BUNDLE_BYTES && errors.is_empty() {
+        errors.push(
+            Diagnostic::error(&template_path, format!("the bundle is larger than {MAX_BUNDLE_BYTES} bytes"))
+                .help("split the bundle"),
+        );
+    }
+    if !errors.is_empty() {
+        return Some(Err(errors));
+    }
+    let instance_schema = match entry.kind {
+        TargetKind::ServicePipeline => Schema::read(&schema_path, files, TargetKind::ServiceInstance),
+        TargetKind::Environment | TargetKind::ServiceInstance => Ok(Schema::without_inputs(&schema_path)),
     };
-    let reads = vec![manifest_path, schema_path, template_path.clone()];
-    Some(Ok(Bundle { schema, template_path, template, reads }))
+    Some(match (Schema::read(&schema_path, files, entry.kind), instance_schema) {
+        (Ok(schema), Ok(instance_schema)) => Ok(Bundle { schema, instance_schema, template_path, template, reads }),
+        (schema, instance_schema) => Err(schema.err().into_iter().chain(instance_schema.err()).flatten().collect()),
+    })
 }
 
 /// The folder of templates for this kind of target.
-fn templates_folder(kind: TargetKind) -> &'static str {
-    match kind {
-        TargetKind::Environment => "environment-templates",
-        TargetKind::ServiceInstance => "service-templates",
+fn templates_folder(entry: &TargetEntry) -> &str {
+    match (&entry.templates, entry.kind) {
+        (Some(folder), _) => folder.as_str(),
+        (None, TargetKind::Environment) => "environment-templates",
+        (None, TargetKind::ServiceInstance | TargetKind::ServicePipeline) => "service-templates",
     }
 }
 
-/// The bundle's name and folder: the one that the manifest names, else the one that bears the service's name, else the
-/// only one there is.
-fn folder(
-    entry: &TargetEntry,
-    manifest: &RepoPath,
-    files: &mut Files,
-) -> Option<Result<(String, RepoPath), Diagnostic>> {
-    let templates = templates_folder(entry.kind);
+/// The bundle's folder: the one that the manifest names, else the one that bears the service's name, else the only one
+/// there is. Nothing while files are wanted.
+///
+/// Errors: none or several could be meant.
+pub fn folder(entry: &TargetEntry, manifest: &RepoPath, files: &mut Files) -> Option<Result<Folder, Diagnostic>> {
+    let templates = templates_folder(entry);
     let wrong = |message: String, help: String| {
         Some(Err(Diagnostic::error(manifest, message).at(entry.places.template).help(help)))
     };
@@ -145,7 +182,7 @@ fn folder(
         },
     };
     Some(match RepoPath::parse(&format!("{templates}/{name}/v{major}")) {
-        Some(folder) => Ok((name, folder)),
+        Some(path) => Ok(Folder { name, path }),
         None => Err(Diagnostic::error(manifest, format!("`{name}` does not name a folder"))
             .at(entry.places.template)
             .help("rename the folder of that bundle")),
@@ -163,7 +200,7 @@ fn absent_bundle(
     if matches!(files.want(Want::Folder(folder.clone()))?, Entry::Folder { .. }) {
         return Some(None);
     }
-    let templates = templates_folder(entry.kind);
+    let templates = templates_folder(entry);
     let wrong = |message: String, help: String| {
         Some(Some(Diagnostic::error(manifest, message).at(entry.places.template).help(help)))
     };
@@ -207,16 +244,36 @@ fn versions(bundle: &str, files: &mut Files) -> Option<Vec<u32>> {
     Some(versions)
 }
 
-/// The text of a file that the bundle must have; blamed on a place in another file where it is missing.
+/// Where to blame a missing file of a bundle: a place in another file, and advice.
+type Blame<'b> = (&'b RepoPath, Span, &'b str);
+
+/// The first of these files of a bundle that is there; an error for the first where none is.
 fn required(
+    names: [&str; 2],
+    folder: &RepoPath,
+    entry: &TargetEntry,
+    blame: Blame<'_>,
+    files: &mut Files,
+) -> Option<Result<RepoPath, Diagnostic>> {
+    let [usual, other] = names.map(|name| folder.join(name).unwrap_or_else(|| folder.clone()));
+    Some(match required_at(&usual, folder, entry, blame, files)? {
+        Err(error) if matches!(files.get(&usual), Some(Entry::Absent)) => {
+            required_at(&other, folder, entry, blame, files)?.map_err(|_| error)
+        }
+        found => found,
+    })
+}
+
+/// A file that the bundle must have; blamed on a place in another file where it is missing.
+fn required_at(
     path: &RepoPath,
     folder: &RepoPath,
     entry: &TargetEntry,
-    (blame, span, help): (&RepoPath, Span, &str),
+    (blame, span, help): Blame<'_>,
     files: &mut Files,
-) -> Option<Result<String, Diagnostic>> {
+) -> Option<Result<RepoPath, Diagnostic>> {
     Some(match files.want(Want::File(path.clone()))? {
-        Entry::Text(text) => Ok(text.clone()),
+        Entry::Text(_) => Ok(path.clone()),
         Entry::Unreadable(why) => Err(Diagnostic::unreadable(path, why)),
         Entry::Absent | Entry::Folder { .. } => {
             let branch = &entry.branch;

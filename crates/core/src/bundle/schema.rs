@@ -3,28 +3,53 @@
 //! Proton's schemas are OpenAPI 3.0 documents; their property keywords are those of JSON Schema's draft 4.
 //! Defaults of properties inside a property of type object are not filled in.
 
-use jsonschema::ValidationError;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use jsonschema::error::ValidationErrorKind;
+use jsonschema::{ValidationError, Validator};
 use serde_json::{Map, Value, json};
 
+use super::openapi;
 use crate::diagnostic::{Diagnostic, Span, nearest};
+use crate::files::Files;
 use crate::names::{RepoPath, TargetKind};
-use crate::spec;
-use crate::yaml::{self, Content, Node, list};
+use crate::yaml::{self, Content, Node, list, place};
 
 /// The input type of one kind of target.
 #[derive(Clone, Debug)]
 pub struct Schema {
     /// The file that it was read from.
     path: RepoPath,
-    /// The type's schema as JSON Schema; nothing where the bundle takes no inputs.
-    input_type: Option<Value>,
+    /// The type; nothing where the bundle takes no inputs.
+    input_type: Option<InputType>,
+}
+
+/// A type as JSON Schema, and what checks values against it.
+#[derive(Clone, Debug)]
+struct InputType {
+    schema: Value,
+    validator: Arc<Validator>,
 }
 
 impl Schema {
-    /// Reads `schema.yaml` and finds the input type for `kind`.
-    pub(super) fn read(path: &RepoPath, text: &str, kind: TargetKind) -> Result<Self, Diagnostic> {
-        let root = yaml::parse(path, text)?;
+    /// A schema that takes whatever it is given.
+    pub(super) fn without_inputs(path: &RepoPath) -> Self {
+        Self { path: path.clone(), input_type: None }
+    }
+
+    /// Reads `schema.yaml`, which was read as a file, and finds the input type for `kind`.
+    pub(super) fn read(path: &RepoPath, files: &mut Files, kind: TargetKind) -> Result<Self, Vec<Diagnostic>> {
+        let Some(tree) = files.tree(path) else { return Err(vec![Diagnostic::unreadable(path, "not read")]) };
+        let root = (*tree).as_ref().map_err(|error| vec![error.clone()])?;
+        let repeated = yaml::repeated_keys(path, root);
+        if !repeated.is_empty() {
+            return Err(repeated);
+        }
+        Self::of(path, root, kind).map_err(|error| vec![error])
+    }
+
+    fn of(path: &RepoPath, root: &Node, kind: TargetKind) -> Result<Self, Diagnostic> {
         let schema = root.get("schema").ok_or_else(|| {
             Diagnostic::error(path, "the bundle's schema has no `schema`")
                 .at(root.span)
@@ -33,8 +58,11 @@ impl Schema {
         let key = match kind {
             TargetKind::Environment => "environment_input_type",
             TargetKind::ServiceInstance => "service_input_type",
+            TargetKind::ServicePipeline => "pipeline_input_type",
         };
-        let Some(named) = schema.get(key) else { return Ok(Self { path: path.clone(), input_type: None }) };
+        let Some(named) = schema.get(key).filter(|named| !named.is_null()) else {
+            return Ok(Self::without_inputs(path));
+        };
         let name = named.text().unwrap_or_default();
         let types = schema.get("types");
         let Some(found) = types.and_then(|types| types.get(name)) else {
@@ -51,11 +79,11 @@ impl Schema {
                 .at(named.span)
                 .help(help));
         };
-        let mut input_type = found.to_json();
+        let mut input_type = openapi::to_json_schema(&found.to_json());
         if let Some(object) = input_type.as_object_mut() {
             object.entry("additionalProperties").or_insert(json!(false));
         }
-        jsonschema::draft4::new(&input_type).map_err(|error| {
+        let validator = jsonschema::draft4::new(&input_type).map_err(|error| {
             let pointer = error.instance_path().to_string();
             let parts: Vec<&str> = pointer.split('/').skip(1).collect();
             let help = match parts.last() {
@@ -66,37 +94,42 @@ impl Schema {
                 .at(place(found, &parts, false).unwrap_or(found.span))
                 .help(help)
         })?;
+        let input_type = InputType { schema: input_type, validator: Arc::new(validator) };
         Ok(Self { path: path.clone(), input_type: Some(input_type) })
     }
 
     /// The values of a spec and the schema's defaults, in schema order; a property with neither is left out.
     /// Defaults are taken as they are: real bundles have some that are not of their property's type.
     ///
+    /// `given` are the values, `node` is where they are written, and `unknown` the JSON pointers of those that a
+    /// stand-in takes the place of, whose fit is not checked.
+    ///
     /// Errors: each input that is missing, surplus or wrong, at its place in the spec `path`, or at `owner` where
     /// there is no such place.
     pub fn inputs(
         &self,
-        given: Option<&Node>,
+        given: &Map<String, Value>,
+        unknown: &BTreeSet<String>,
+        node: Option<&Node>,
         path: &RepoPath,
         owner: Span,
     ) -> Result<Map<String, Value>, Vec<Diagnostic>> {
-        let written = spec::values(given);
-        let Some(input_type) = &self.input_type else { return Ok(written) };
+        let Some(InputType { schema, validator }) = &self.input_type else { return Ok(given.clone()) };
         let no_properties = Map::new();
-        let properties = input_type.get("properties").and_then(Value::as_object).unwrap_or(&no_properties);
+        let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&no_properties);
         let mut inputs = Map::new();
         for (name, property) in properties {
-            if let Some(value) = written.get(name).or_else(|| property.get("default")) {
+            if let Some(value) = given.get(name).or_else(|| property.get("default")) {
                 inputs.insert(name.clone(), value.clone());
             }
         }
         let mut errors = Vec::new();
-        for (name, value) in &written {
+        for (name, value) in given {
             if properties.contains_key(name) {
                 continue;
             }
-            if input_type.get("additionalProperties") == Some(&Value::Bool(false)) {
-                let place = given.and_then(|node| place(node, &[name], true)).unwrap_or(owner);
+            if schema.get("additionalProperties") == Some(&Value::Bool(false)) {
+                let place = node.and_then(|node| place(node, &[name], true)).unwrap_or(owner);
                 let help = match nearest(name, properties.keys().map(String::as_str)) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None if properties.is_empty() => "remove it: the bundle's schema has no inputs".to_owned(),
@@ -110,13 +143,12 @@ impl Schema {
             }
         }
         let document = Value::Object(inputs);
-        if let Ok(validator) = jsonschema::draft4::new(input_type) {
-            for error in validator.iter_errors(&document) {
-                let pointer = error.instance_path().to_string();
-                let parts: Vec<&str> = pointer.split('/').skip(1).collect();
-                if parts.first().is_none_or(|name| written.contains_key(*name)) {
-                    errors.push(self.misfit(&error, &parts, given, path, owner));
-                }
+        for error in validator.iter_errors(&document) {
+            let pointer = error.instance_path().to_string();
+            let parts: Vec<&str> = pointer.split('/').skip(1).collect();
+            let is_checked = parts.first().is_none_or(|name| given.contains_key(*name)) && !unknown.contains(&pointer);
+            if is_checked {
+                errors.push(self.misfit(&error, &parts, node, path, owner));
             }
         }
         match document {
@@ -154,18 +186,5 @@ impl Schema {
                     .help(format!("see `{schema}` for what it may be"))
             }
         }
-    }
-}
-
-/// Where the value (or the key) under a path of keys and indexes stands.
-fn place(node: &Node, parts: &[&str], of_key: bool) -> Option<Span> {
-    let [part, rest @ ..] = parts else { return Some(node.span) };
-    match &node.content {
-        Content::Mapping(entries) => {
-            let (key, value) = entries.iter().find(|(key, _)| key.text() == Some(part))?;
-            if rest.is_empty() && of_key { Some(key.span) } else { place(value, rest, of_key) }
-        }
-        Content::Sequence(items) => place(items.get(part.parse::<usize>().ok()?)?, rest, of_key),
-        Content::Scalar { .. } => None,
     }
 }

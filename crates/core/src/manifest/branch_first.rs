@@ -1,22 +1,26 @@
 //! The branch-first format: `service-sync: <branch>: {sync: [{to, spec, depends-on}], publish: {to}}`.
 //!
-//! `template` and `stack` mean what they mean in the other format: both are this project's own.
+//! `template`, `stack` and `prune` mean what they mean in the other format: all are this project's own.
 
-use super::{EntryReader, Manifest, Places, Publish, TargetEntry};
+use super::{EntryReader, Manifest, Places, Publish, TargetEntry, TemplateFolders, read_prune};
+use crate::diagnostic::Span;
 use crate::names::{BranchName, TargetKind, TargetName};
 use crate::yaml::{Node, Reader};
 
 const ENTRY_KEYS: [&str; 6] = ["to", "spec", "depends-on", "depends_on", "template", "stack"];
 
-pub(super) fn read(branches: &Node, manifest: &mut Manifest, reader: &mut Reader<'_>) {
+pub(super) fn read(branches: &Node, templates: &TemplateFolders, manifest: &mut Manifest, reader: &mut Reader<'_>) {
     let Some(entries) = reader.mapping(branches, "`service-sync`") else { return };
     for (key, entry) in entries {
         let Some(branch) = reader.text(key, "the name of a branch").map(BranchName::new) else { continue };
         let Some(keys) = reader.mapping(entry, &format!("branch `{branch}`")) else { continue };
-        reader.known_keys(keys, &format!("branch `{branch}`"), &["sync", "publish"]);
+        reader.known_keys(keys, &format!("branch `{branch}`"), &["sync", "publish", "prune"]);
+        if entry.get("prune").is_some_and(|prune| read_prune(prune, reader)) {
+            manifest.prune.branches.insert(branch.clone());
+        }
         if let Some(sync) = entry.get("sync") {
             for target in reader.one_or_many(sync) {
-                let read = read_target(target, &branch, manifest, reader);
+                let read = read_target(target, (&branch, key.span), templates, manifest, reader);
                 manifest.targets.extend(read);
             }
         }
@@ -30,7 +34,8 @@ pub(super) fn read(branches: &Node, manifest: &mut Manifest, reader: &mut Reader
 
 fn read_target(
     entry: &Node,
-    branch: &BranchName,
+    (branch, branch_span): (&BranchName, Span),
+    templates: &TemplateFolders,
     manifest: &mut Manifest,
     reader: &mut Reader<'_>,
 ) -> Option<TargetEntry> {
@@ -53,10 +58,19 @@ fn read_target(
         own_name: name.to_owned(),
         branch: branch.clone(),
         stack,
+        adopts: stack_span != to.span,
+        instances: Vec::new(),
         depends_on: parts.depends_on(entry, false),
         spec,
         template,
-        places: Places { name: to.span, spec: spec_span, template: template_span, stack: stack_span },
+        templates: templates.services.clone(),
+        places: Places {
+            name: to.span,
+            branch: branch_span,
+            spec: spec_span,
+            template: template_span,
+            stack: stack_span,
+        },
     })
 }
 
@@ -71,5 +85,5 @@ fn read_publish(entry: &Node, from: &BranchName, reader: &mut Reader<'_>) -> Opt
     if to_branch == *from {
         reader.error(to.span, format!("`publish` from `{from}` to itself"), "name another branch");
     }
-    Some(Publish { from: from.clone(), to: to_branch })
+    Some(Publish { from: from.clone(), to: to_branch, span: to.span })
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{DependsOn, Manifest, TargetEntry};
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::graph::Graph;
-use crate::names::{BranchName, TargetName};
+use crate::names::{BranchName, RepoPath, TargetName};
 use crate::yaml::{Reader, list};
 
 /// One target waits for another.
@@ -26,7 +26,14 @@ pub enum Reason {
     Written(Span),
     /// It lives in that environment.
     Environment,
+    /// It is the pipeline of that instance's service.
+    Pipeline,
+    /// Its template imports what the other exports under this name.
+    Import(String),
 }
+
+/// The most names that the path of a cycle is told by.
+const MAX_CYCLE: usize = 50;
 
 /// The edges that the manifest's `depends_on` make on one branch.
 ///
@@ -51,36 +58,36 @@ pub(super) fn check(manifest: &Manifest, reader: &mut Reader<'_>) {
 fn check_cycles(manifest: &Manifest, edges: &[Edge], reader: &mut Reader<'_>) {
     let places: BTreeMap<&TargetName, usize> =
         manifest.targets.iter().enumerate().map(|(index, target)| (&target.name, index)).collect();
-    let mut told: BTreeSet<usize> = BTreeSet::new();
-    loop {
-        let mut graph = Graph::new(manifest.targets.len());
-        for edge in edges {
-            if let (Some(&waiter), Some(&dependency)) = (places.get(&edge.waiter), places.get(&edge.dependency))
-                && !told.contains(&waiter)
-                && !told.contains(&dependency)
-            {
-                graph.add(waiter, dependency);
-            }
+    let mut graph = Graph::new(manifest.targets.len());
+    for edge in edges {
+        if let (Some(&waiter), Some(&dependency)) = (places.get(&edge.waiter), places.get(&edge.dependency)) {
+            graph.add(waiter, dependency);
         }
-        let Err(cycle) = graph.order() else { return };
+    }
+    let Err(cycles) = graph.order() else { return };
+    for cycle in cycles {
         let names: Vec<&TargetName> = cycle.iter().map(|&index| &manifest.targets[index].name).collect();
-        reader.diagnostics.push(cycle_error(manifest, &names, edges));
-        told.extend(cycle);
+        reader.diagnostics.push(cycle_error(&manifest.path, &names, edges));
     }
 }
 
 /// The error for a cycle: the targets along it, each waiting for the next and the last for the first.
-pub(crate) fn cycle_error(manifest: &Manifest, cycle: &[&TargetName], edges: &[Edge]) -> Diagnostic {
+///
+/// A path longer than [`MAX_CYCLE`] is cut in its middle.
+pub(crate) fn cycle_error(manifest: &RepoPath, cycle: &[&TargetName], edges: &[Edge]) -> Diagnostic {
     let mut path: Vec<String> = cycle.iter().map(|name| format!("`{name}`")).collect();
     path.extend(path.first().cloned());
-    let error = Diagnostic::error(&manifest.path, format!("dependency cycle: {}", path.join(" -> ")))
-        .help("remove one `depends_on`");
-    let first = edges.iter().find_map(|edge| {
-        let at = cycle.iter().position(|name| **name == edge.waiter)?;
-        match edge.reason {
-            Reason::Written(span) if *cycle[(at + 1) % cycle.len()] == edge.dependency => Some(span),
-            _ => None,
-        }
+    if path.len() > MAX_CYCLE {
+        let left_out = path.len() - MAX_CYCLE;
+        path.splice(MAX_CYCLE / 2..MAX_CYCLE / 2 + left_out, [format!("({left_out} more)")]);
+    }
+    let error =
+        Diagnostic::error(manifest, format!("dependency cycle: {}", path.join(" -> "))).help("remove one `depends_on`");
+    let next: BTreeMap<&TargetName, &TargetName> =
+        cycle.iter().enumerate().map(|(at, waiter)| (*waiter, cycle[(at + 1) % cycle.len()])).collect();
+    let first = edges.iter().find_map(|edge| match edge.reason {
+        Reason::Written(span) if next.get(&edge.waiter).is_some_and(|next| **next == edge.dependency) => Some(span),
+        _ => None,
     });
     match first {
         Some(span) => error.at(span),
@@ -90,7 +97,7 @@ pub(crate) fn cycle_error(manifest: &Manifest, cycle: &[&TargetName], edges: &[E
 
 /// The edges of all branches, each once, in the order of the file.
 fn written(manifest: &Manifest, reader: &mut Reader<'_>) -> Vec<Edge> {
-    let names = Names::new(manifest);
+    let mut names = Names::new(manifest);
     let mut edges = Vec::new();
     let mut seen = BTreeSet::new();
     for target in &manifest.targets {
@@ -111,35 +118,43 @@ fn written(manifest: &Manifest, reader: &mut Reader<'_>) -> Vec<Edge> {
 
 struct Names<'m> {
     targets: BTreeMap<&'m str, &'m TargetEntry>,
-    services: BTreeMap<&'m str, Vec<&'m TargetEntry>>,
+    /// The instances of each service on each branch.
+    services: BTreeMap<&'m str, BTreeMap<&'m BranchName, Vec<&'m TargetEntry>>>,
     named: &'m BTreeSet<String>,
+    /// The advice for each unknown name: it may stand in very many places.
+    advice: BTreeMap<&'m str, String>,
 }
 
 impl<'m> Names<'m> {
     fn new(manifest: &'m Manifest) -> Self {
-        let mut services: BTreeMap<&str, Vec<&TargetEntry>> = BTreeMap::new();
+        let mut services: BTreeMap<&str, BTreeMap<&BranchName, Vec<&TargetEntry>>> = BTreeMap::new();
         for target in &manifest.targets {
             if let Some(service) = &target.service {
-                services.entry(service).or_default().push(target);
+                services.entry(service).or_default().entry(&target.branch).or_default().push(target);
             }
         }
         let targets = manifest.targets.iter().map(|target| (target.name.as_str(), target)).collect();
-        Self { targets, services, named: &manifest.named }
+        Self { targets, services, named: &manifest.named, advice: BTreeMap::new() }
     }
 
-    fn on_branch_of(&self, target: &TargetEntry, written: &DependsOn, reader: &mut Reader<'_>) -> Vec<&'m TargetEntry> {
+    fn on_branch_of(
+        &mut self,
+        target: &TargetEntry,
+        written: &'m DependsOn,
+        reader: &mut Reader<'_>,
+    ) -> Vec<&'m TargetEntry> {
         let name = written.name.as_str();
         let branch = &target.branch;
         if let Some(instances) = self.services.get(name) {
-            let here: Vec<_> = instances.iter().copied().filter(|other| other.branch == *branch).collect();
-            if here.is_empty() {
+            let Some(here) = instances.get(branch) else {
                 reader.warning(
                     written.span,
                     format!("service `{name}` has no instance on branch `{branch}`, so `{}` waits for nothing", target.name),
                     format!("give `{name}` an instance on `{branch}`, or move this `depends_on` to the instances that need it"),
                 );
-            }
-            return here;
+                return Vec::new();
+            };
+            return here.clone();
         }
         match self.targets.get(name) {
             Some(other) if other.branch == *branch => vec![other],
@@ -165,11 +180,7 @@ impl<'m> Names<'m> {
             // It is in the file, but what it is could not be read, or there is nothing of it: that was noted there.
             None if self.named.contains(name) => Vec::new(),
             None => {
-                let known: BTreeSet<&str> = self.targets.keys().chain(self.services.keys()).copied().collect();
-                let help = match nearest(name, known.iter().copied()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("known here: {}", list(&known.into_iter().take(20).collect::<Vec<_>>())),
-                };
+                let help = self.advice_for(name);
                 let waiter = match &target.service {
                     Some(service) if written.on_service => format!("service `{service}`"),
                     _ => format!("`{}`", target.name),
@@ -178,5 +189,24 @@ impl<'m> Names<'m> {
                 Vec::new()
             }
         }
+    }
+
+    /// What to do about a name that nothing bears. With very many such names only the first are compared with what there
+    /// is: each costs time.
+    fn advice_for(&mut self, name: &'m str) -> String {
+        const MAX_COMPARED: usize = 100;
+        if let Some(advice) = self.advice.get(name) {
+            return advice.clone();
+        }
+        if self.advice.len() >= MAX_COMPARED {
+            return "name a service, an instance as `service/instance`, or an environment".to_owned();
+        }
+        let known: BTreeSet<&str> = self.targets.keys().chain(self.services.keys()).copied().collect();
+        let advice = match nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known here: {}", list(&known.into_iter().take(20).collect::<Vec<_>>())),
+        };
+        self.advice.insert(name, advice.clone());
+        advice
     }
 }

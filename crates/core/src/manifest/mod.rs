@@ -27,6 +27,9 @@ pub const NAMES: [&str; 6] =
 /// What CloudFormation takes as the name of a stack: see [`StackName::is_valid`].
 const STACK_NAMES: &str = "CloudFormation takes letters, digits and hyphens, a letter first, at most 128 characters";
 
+/// The root keys of the formats: as Proton shipped it, branch first, and as it was before it was released.
+const FORMATS: [&str; 3] = ["sync", "service-sync", "proton-sync"];
+
 /// Where a spec is looked for when the manifest does not say.
 pub const DEFAULT_SPEC: &str = "service-spec.yaml";
 
@@ -41,9 +44,36 @@ pub struct Manifest {
     pub targets: Vec<TargetEntry>,
     /// Which branch is published to which.
     pub publish: Vec<Publish>,
+    /// Environments that this repository does not deploy, by name: the stack that each is.
+    pub existing_environments: BTreeMap<String, StackName>,
+    /// What a sync deletes when its entry has left the manifest.
+    pub prune: Prune,
     /// Every name that the file gives to something, also where the rest of its entry could not be read: what depends
     /// on such a name is not to blame.
     named: BTreeSet<String>,
+}
+
+/// What `prune: true` was written on: whose targets a sync deletes once their entries have left the manifest.
+#[derive(Clone, Debug, Default)]
+pub struct Prune {
+    /// Under `sync`: any target's.
+    pub all: bool,
+    /// On these services: their instances' and pipelines'.
+    pub services: BTreeSet<String>,
+    /// In the branch-first format, on these branches: any target's that the branch deployed.
+    pub branches: BTreeSet<BranchName>,
+}
+
+impl Prune {
+    /// Whether a target is deleted when its entry has left the manifest.
+    pub fn covers(&self, service: Option<&str>, branch: &BranchName) -> bool {
+        self.all || service.is_some_and(|service| self.services.contains(service)) || self.branches.contains(branch)
+    }
+
+    /// Whether a push to a branch that the manifest does not map may still have something to delete.
+    pub fn may_delete_on(&self, branch: &BranchName) -> bool {
+        self.all || !self.services.is_empty() || self.branches.contains(branch)
+    }
 }
 
 /// What the manifest says about one target.
@@ -65,8 +95,17 @@ pub struct TargetEntry {
     /// The template bundle that renders it, where the manifest names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<BundleName>,
+    /// Where the template bundles lie, where the manifest says so: a folder for services', or for environments'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub templates: Option<RepoPath>,
     /// The stack that it is.
     pub stack: StackName,
+    /// Whether the manifest names that stack, so that it is one that there is and is never created.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopts: bool,
+    /// For a pipeline: the instances of its service, in the order of the manifest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instances: Vec<PipelineInstance>,
     /// What it waits for, as written.
     #[serde(skip)]
     pub depends_on: Vec<DependsOn>,
@@ -75,11 +114,31 @@ pub struct TargetEntry {
     pub places: Places,
 }
 
+impl TargetEntry {
+    /// The own name of a service's pipeline.
+    pub const PIPELINE: &str = "pipeline";
+}
+
+/// An instance of a service, as the service's pipeline refers to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PipelineInstance {
+    /// Its target.
+    pub name: TargetName,
+    /// Its own name.
+    pub own_name: String,
+    /// Its spec.
+    pub spec: RepoPath,
+    /// Whether it is deployed from the pipeline's branch.
+    pub is_here: bool,
+}
+
 /// Where the parts of an entry stand in the manifest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Places {
     /// The target's name.
     pub name: Span,
+    /// Its branch.
+    pub branch: Span,
     /// Its spec, or its name where the spec is the default.
     pub spec: Span,
     /// Its template, or its name where none is named.
@@ -123,12 +182,15 @@ pub struct DependsOn {
 }
 
 /// A pull request from one branch to another, once everything on the first is in step.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Publish {
     /// The branch that was synced.
     pub from: BranchName,
     /// The branch that the pull request goes to.
     pub to: BranchName,
+    /// Where it stands.
+    #[serde(skip)]
+    pub span: Span,
 }
 
 /// Finds the manifest: at `configured` where a path was given, else under one of [`NAMES`]. Nothing while files are
@@ -198,6 +260,21 @@ impl Manifest {
         self.targets.iter().any(|target| target.branch == *branch)
             || self.publish.iter().any(|publish| publish.from == *branch)
     }
+
+    /// The first instance of a service in the file, whose branch deploys the service's pipeline.
+    pub fn first_instance(&self, service: Option<&str>) -> Option<&TargetEntry> {
+        self.targets.iter().find(|target| {
+            target.kind == TargetKind::ServiceInstance
+                && target.service.is_some()
+                && target.service.as_deref() == service
+        })
+    }
+
+    /// The branches that a push to does something, in the order of their names.
+    pub fn branches(&self) -> BTreeSet<&BranchName> {
+        let deploying = self.targets.iter().map(|target| &target.branch);
+        deploying.chain(self.publish.iter().map(|publish| &publish.from)).collect()
+    }
 }
 
 /// Reads a manifest.
@@ -212,6 +289,7 @@ pub fn read(path: &RepoPath, text: &str, repository: &RepositoryName) -> (Option
     let mut reader = Reader::new(path);
     let manifest = read_root(&root, repository, &mut reader);
     let mut diagnostics = reader.diagnostics;
+    diagnostics.extend(yaml::repeated_keys(path, &root));
     diagnostic::sort(&mut diagnostics);
     (manifest, diagnostics)
 }
@@ -237,30 +315,35 @@ fn read_root(root: &Node, repository: &RepositoryName, reader: &mut Reader<'_>) 
     let mut manifest = Manifest {
         path: reader.path().clone(),
         app: app_name(root, repository, reader),
-        targets: Vec::new(),
         publish: Vec::new(),
+        targets: Vec::new(),
+        existing_environments: BTreeMap::new(),
+        prune: Prune::default(),
         named: BTreeSet::new(),
     };
-    match (root.get("sync"), root.get("service-sync")) {
-        (Some(sync), None) => {
-            reader.known_keys(entries, "the manifest", &["app", "sync"]);
-            service_first::read(sync, &mut manifest, reader);
+    let templates = TemplateFolders::read(root, reader);
+    let mut formats = entries.iter().filter(|(key, _)| key.text().is_some_and(|key| FORMATS.contains(&key)));
+    match (formats.next(), formats.next()) {
+        (Some((format, content)), None) => {
+            let name = format.text().unwrap_or_default();
+            reader.known_keys(entries, "the manifest", &["app", "templates", name]);
+            match name {
+                "service-sync" => branch_first::read(content, &templates, &mut manifest, reader),
+                "proton-sync" => service_first::read_prerelease(content, &templates, &mut manifest, reader),
+                _ => service_first::read(content, &templates, &mut manifest, reader),
+            }
         }
-        (None, Some(branches)) => {
-            reader.known_keys(entries, "the manifest", &["app", "service-sync"]);
-            branch_first::read(branches, &mut manifest, reader);
-        }
-        (Some(_), Some(_)) => {
-            let key = entries.iter().map(|(key, _)| key).find(|key| key.text() == Some("service-sync"));
+        (Some((first, _)), Some((second, _))) => {
+            let (first, second_name) = (first.text().unwrap_or_default(), second.text().unwrap_or_default());
             reader.error(
-                key.unwrap_or(root).span,
-                "both `sync` and `service-sync` in one manifest",
+                second.span,
+                format!("both `{first}` and `{second_name}` in one manifest"),
                 "keep one of the two formats",
             );
             return None;
         }
-        (None, None) => {
-            reader.known_keys(entries, "the manifest", &["app", "sync", "service-sync"]);
+        (None, _) => {
+            reader.known_keys(entries, "the manifest", &["app", "templates", "sync", "service-sync"]);
             reader.error(
                 root.span,
                 "neither `sync` nor `service-sync` in the manifest",
@@ -271,6 +354,7 @@ fn read_root(root: &Node, repository: &RepositoryName, reader: &mut Reader<'_>) 
     }
     check_app(root, &manifest, reader);
     check_names(&manifest, reader);
+    check_limits(&manifest, reader);
     // With a good manifest this is for `dependencies`, whose findings stand beside those in specs and templates.
     if diagnostic::has_errors(&reader.diagnostics) {
         dependencies::check(&manifest, reader);
@@ -288,7 +372,7 @@ fn app_name(root: &Node, repository: &RepositoryName, reader: &mut Reader<'_>) -
 
 /// The app's name can begin the name of a stack, where one is made from it.
 fn check_app(root: &Node, manifest: &Manifest, reader: &mut Reader<'_>) {
-    let is_used = manifest.targets.iter().any(|target| target.places.stack == target.places.name);
+    let is_used = manifest.targets.iter().any(|target| !target.adopts);
     if !is_used || StackName::new(manifest.app.as_str()).is_valid() {
         return;
     }
@@ -313,7 +397,7 @@ fn check_names(manifest: &Manifest, reader: &mut Reader<'_>) {
     let is_app_valid = StackName::new(manifest.app.as_str()).is_valid();
     for target in &manifest.targets {
         let span = target.places.name;
-        let is_adopted = target.places.stack != span;
+        let is_adopted = target.adopts;
         // A bad `app` is said once: see `check_app`.
         if !target.stack.is_valid() && (is_adopted || is_app_valid) {
             let help = if is_adopted { "name a stack that there is" } else { "rename it here, or set its `stack`" };
@@ -338,6 +422,64 @@ fn check_names(manifest: &Manifest, reader: &mut Reader<'_>) {
                 format!("`{name}` stands in line {line}: rename one of them, or set its `stack`"),
             );
         }
+        if target.kind == TargetKind::Environment && manifest.existing_environments.contains_key(&target.own_name) {
+            reader.error(
+                span,
+                format!("environment `{}` is both deployed here and named as one that there is", target.name),
+                "keep one of the two entries",
+            );
+        }
+    }
+}
+
+/// Names stay within what the table and the state machines take.
+fn check_limits(manifest: &Manifest, reader: &mut Reader<'_>) {
+    for target in &manifest.targets {
+        let (name, span) = (&target.name, target.places.name);
+        if name.as_str().len() > TargetName::MAX_BYTES {
+            let help = format!("shorten it to at most {} bytes", TargetName::MAX_BYTES);
+            reader.error(span, format!("the name of `{}…` is too long", shortened(name.as_str())), help);
+        }
+        if name.as_str().chars().any(char::is_control) {
+            reader.error(span, "a control character in the name of a target", "write letters, digits and hyphens");
+        }
+    }
+    let branches = manifest.targets.iter().map(|target| (&target.branch, target.places.branch));
+    let published =
+        manifest.publish.iter().flat_map(|publish| [&publish.from, &publish.to].map(|branch| (branch, publish.span)));
+    for (branch, span) in branches.chain(published) {
+        if !branch.is_valid() {
+            reader.error(
+                span,
+                format!("`{}` cannot be the name of a branch", shortened(branch.as_str())),
+                "write it as `git branch` shows it, without `refs/heads/`",
+            );
+        }
+    }
+}
+
+/// What a message quotes of a name that may be of any length.
+fn shortened(name: &str) -> String {
+    name.chars().filter(|character| !character.is_control()).take(60).collect()
+}
+
+/// Where template bundles lie: `templates: DIR`, or `templates: {services: DIR, environments: DIR}`.
+#[derive(Clone, Debug, Default)]
+struct TemplateFolders {
+    services: Option<RepoPath>,
+    environments: Option<RepoPath>,
+}
+
+impl TemplateFolders {
+    fn read(root: &Node, reader: &mut Reader<'_>) -> Self {
+        let Some(node) = root.get("templates") else { return Self::default() };
+        let Content::Mapping(entries) = &node.content else {
+            let folder = reader.repo_path(node, "`templates`");
+            return Self { services: folder.clone(), environments: folder };
+        };
+        reader.known_keys(entries, "`templates`", &["services", "environments"]);
+        let mut folder = |key: &str| node.get(key).and_then(|node| reader.repo_path(node, &format!("`{key}`")));
+        Self { services: folder("services"), environments: folder("environments") }
     }
 }
 
@@ -351,6 +493,21 @@ fn named_entries<'n>(node: &'n Node, what: &str, reader: &mut Reader<'_>) -> Vec
             .collect(),
         _ if node.is_null() => Vec::new(),
         _ => reader.mapping(node, what).unwrap_or_default().iter().map(|(key, value)| (key, value)).collect(),
+    }
+}
+
+/// The value of a `prune`.
+fn read_prune(node: &Node, reader: &mut Reader<'_>) -> bool {
+    match node.to_json() {
+        serde_json::Value::Bool(prune) => prune,
+        _ => {
+            reader.error(
+                node.span,
+                format!("`prune` must be `true` or `false`, not {}", node.kind()),
+                "write `prune: true` to let a sync delete what has left the manifest",
+            );
+            false
+        }
     }
 }
 
@@ -411,9 +568,9 @@ impl EntryReader<'_, '_> {
     }
 
     /// The branch of what is called `what` in a message.
-    fn branch(&mut self, what: &str, key: &Node, entry: &Node) -> Option<BranchName> {
+    fn branch(&mut self, what: &str, key: &Node, entry: &Node) -> Option<(BranchName, Span)> {
         match entry.get("branch") {
-            Some(node) => self.reader.text(node, "`branch`").map(BranchName::new),
+            Some(node) => self.reader.text(node, "`branch`").map(|name| (BranchName::new(name), node.span)),
             None => {
                 self.reader.error(
                     key.span,
@@ -425,18 +582,12 @@ impl EntryReader<'_, '_> {
         }
     }
 
+    /// The stack, and where it is named; the default place where it is not.
     fn stack(&mut self, entry: &Node, parts: &[&str], default: Span) -> (StackName, Span) {
         let written = entry.get("stack").and_then(|node| Some((self.reader.text(node, "`stack`")?, node.span)));
         match written {
             Some((name, span)) => (StackName::new(name), span),
-            None => {
-                let mut name = self.app.to_owned();
-                for part in parts {
-                    name.push('-');
-                    name.push_str(part);
-                }
-                (StackName::new(name), default)
-            }
+            None => (StackName::of(self.app, parts), default),
         }
     }
 }

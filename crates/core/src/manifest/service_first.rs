@@ -1,29 +1,29 @@
 //! The service-first format: `sync: services: <service>: <instance>: {branch, spec}`, the one that Proton shipped.
 
-use super::{DependsOn, EntryReader, Manifest, Places, Publish, TargetEntry, named_entries};
+use super::{
+    DependsOn, EntryReader, Manifest, Places, Publish, TargetEntry, TemplateFolders, named_entries, read_prune,
+};
 use crate::diagnostic::Span;
-use crate::names::{BranchName, TargetKind, TargetName};
+use crate::names::{BranchName, StackName, TargetKind, TargetName};
 use crate::yaml::{Content, Node, Reader};
 
-const SYNC_KEYS: [&str; 3] = ["services", "environments", "publish"];
-const SERVICE_KEYS: [&str; 3] = ["depends_on", "depends-on", "template"];
+const SYNC_KEYS: [&str; 4] = ["services", "environments", "publish", "prune"];
+const SERVICE_KEYS: [&str; 4] = ["depends_on", "depends-on", "template", "prune"];
 const INSTANCE_KEYS: [&str; 5] = ["branch", "spec", "stack", "depends_on", "depends-on"];
 const ENVIRONMENT_KEYS: [&str; 6] = ["branch", "spec", "template", "stack", "depends_on", "depends-on"];
 
-pub(super) fn read(sync: &Node, manifest: &mut Manifest, reader: &mut Reader<'_>) {
+pub(super) fn read(sync: &Node, templates: &TemplateFolders, manifest: &mut Manifest, reader: &mut Reader<'_>) {
     let Some(entries) = reader.mapping(sync, "`sync`") else { return };
     reader.known_keys(entries, "`sync`", &SYNC_KEYS);
+    manifest.prune.all = sync.get("prune").is_some_and(|prune| read_prune(prune, reader));
     if let Some(environments) = sync.get("environments") {
         for (key, entry) in named_entries(environments, "`environments`", reader) {
-            let read = environment(key, entry, manifest, reader);
+            let read = environment(key, entry, templates, manifest, reader);
             manifest.targets.extend(read);
         }
     }
     if let Some(services) = sync.get("services") {
-        for (key, entry) in named_entries(services, "`services`", reader) {
-            let read = service(key, entry, manifest, reader);
-            manifest.targets.extend(read);
-        }
+        read_services(services, "`services`", templates, manifest, reader);
     }
     if let Some(publish) = sync.get("publish") {
         for entry in reader.one_or_many(publish) {
@@ -32,49 +32,131 @@ pub(super) fn read(sync: &Node, manifest: &mut Manifest, reader: &mut Reader<'_>
     }
 }
 
-fn environment(key: &Node, entry: &Node, manifest: &mut Manifest, reader: &mut Reader<'_>) -> Option<TargetEntry> {
+/// The format before it was released: `proton-sync: {<service>: [{<instance>: …}]}`, without a `services` between. One
+/// that has the keys of `sync` already is read as such.
+pub(super) fn read_prerelease(
+    sync: &Node,
+    templates: &TemplateFolders,
+    manifest: &mut Manifest,
+    reader: &mut Reader<'_>,
+) {
+    if sync.get("services").is_some() {
+        read(sync, templates, manifest, reader);
+    } else {
+        read_services(sync, "`proton-sync`", templates, manifest, reader);
+    }
+}
+
+fn read_services(
+    services: &Node,
+    what: &str,
+    templates: &TemplateFolders,
+    manifest: &mut Manifest,
+    reader: &mut Reader<'_>,
+) {
+    for (key, entry) in named_entries(services, what, reader) {
+        let read = service(key, entry, templates, manifest, reader);
+        manifest.targets.extend(read);
+    }
+}
+
+fn environment(
+    key: &Node,
+    entry: &Node,
+    templates: &TemplateFolders,
+    manifest: &mut Manifest,
+    reader: &mut Reader<'_>,
+) -> Option<TargetEntry> {
     let name = reader.text(key, "the name of an environment")?;
     manifest.named.insert(name.to_owned());
     let keys = reader.mapping(entry, &format!("environment `{name}`"))?;
     reader.known_keys(keys, &format!("environment `{name}`"), &ENVIRONMENT_KEYS);
+    let is_deployed = ENVIRONMENT_KEYS.iter().any(|key| *key != "stack" && entry.get(key).is_some());
     let mut parts = EntryReader { reader, app: &manifest.app };
+    let (stack, stack_span) = parts.stack(entry, &[name], key.span);
+    if !is_deployed && stack_span != key.span {
+        existing_environment(name, key.span, (stack, stack_span), manifest, reader);
+        return None;
+    }
     let (spec, spec_span) = parts.spec(entry, key.span);
     let (template, template_span) = parts.template(entry, key.span);
-    let (stack, stack_span) = parts.stack(entry, &[name], key.span);
+    let (branch, branch_span) = parts.branch(&format!("environment `{name}`"), key, entry)?;
     Some(TargetEntry {
         name: TargetName::new(name),
         kind: TargetKind::Environment,
         service: None,
         own_name: name.to_owned(),
         stack,
+        adopts: stack_span != key.span,
+        instances: Vec::new(),
         depends_on: parts.depends_on(entry, false),
-        branch: parts.branch(&format!("environment `{name}`"), key, entry)?,
+        branch,
         spec,
         template,
-        places: Places { name: key.span, spec: spec_span, template: template_span, stack: stack_span },
+        templates: templates.environments.clone(),
+        places: Places {
+            name: key.span,
+            branch: branch_span,
+            spec: spec_span,
+            template: template_span,
+            stack: stack_span,
+        },
     })
 }
 
-fn service(key: &Node, entry: &Node, manifest: &mut Manifest, reader: &mut Reader<'_>) -> Vec<TargetEntry> {
+/// An environment of which the manifest says nothing but its stack: others deploy it, instances here live in it.
+fn existing_environment(
+    name: &str,
+    name_span: Span,
+    (stack, stack_span): (StackName, Span),
+    manifest: &mut Manifest,
+    reader: &mut Reader<'_>,
+) {
+    if !stack.is_valid() {
+        reader.error(
+            stack_span,
+            format!("`{stack}` cannot be the name of a stack"),
+            format!("name a stack that there is; {}", super::STACK_NAMES),
+        );
+    }
+    if manifest.existing_environments.insert(name.to_owned(), stack).is_some() {
+        reader.error(name_span, format!("two environments are called `{name}`"), "rename one of them");
+    }
+}
+
+fn service(
+    key: &Node,
+    entry: &Node,
+    templates: &TemplateFolders,
+    manifest: &mut Manifest,
+    reader: &mut Reader<'_>,
+) -> Vec<TargetEntry> {
     let Some(service) = reader.text(key, "the name of a service") else { return Vec::new() };
     manifest.named.insert(service.to_owned());
     let found_before = reader.diagnostics.len();
     let mut of_service = Vec::new();
     let mut template = (None, key.span);
+    let mut prune = false;
     let mut instances = Vec::new();
     let mut parts = EntryReader { reader, app: &manifest.app };
     for (name, value) in named_entries(entry, &format!("service `{service}`"), parts.reader) {
         match name.text() {
             Some(key @ ("depends_on" | "depends-on")) => of_service.extend(parts.names(key, value, true)),
             Some("template") => template = parts.bundle(value),
+            Some("prune") => prune = read_prune(value, parts.reader),
             _ => instances.push((name, value)),
         }
     }
+    if prune {
+        manifest.prune.services.insert(service.to_owned());
+    }
+    let of_service = OfService { name: service, depends_on: of_service, template, templates };
     let mut targets = Vec::new();
     for instance in instances {
-        targets.extend(read_instance(service, instance, &of_service, &template, manifest, reader));
+        targets.extend(read_instance(&of_service, instance, manifest, reader));
     }
-    if targets.is_empty() && reader.diagnostics.len() == found_before {
+    // One that is pruned may be without instances: they have all left.
+    if targets.is_empty() && !prune && reader.diagnostics.len() == found_before {
         reader.warning(
             key.span,
             format!("service `{service}` has no instance"),
@@ -84,14 +166,21 @@ fn service(key: &Node, entry: &Node, manifest: &mut Manifest, reader: &mut Reade
     targets
 }
 
+/// What an instance has from its service.
+struct OfService<'s> {
+    name: &'s str,
+    depends_on: Vec<DependsOn>,
+    template: (Option<super::BundleName>, Span),
+    templates: &'s TemplateFolders,
+}
+
 fn read_instance(
-    service: &str,
+    of_service: &OfService<'_>,
     (key, entry): (&Node, &Node),
-    of_service: &[DependsOn],
-    (template, template_span): &(Option<super::BundleName>, Span),
     manifest: &mut Manifest,
     reader: &mut Reader<'_>,
 ) -> Option<TargetEntry> {
+    let service = of_service.name;
     let name = reader.text(key, "the name of an instance")?;
     let full_name = format!("{service}/{name}");
     manifest.named.insert(full_name.clone());
@@ -106,7 +195,7 @@ fn read_instance(
             None => reader.error(
                 key.span,
                 format!("`{name}` is no key of a service, and as an instance it must be a mapping, not {}", entry.kind()),
-                format!("write it as `{name}: {{branch: main, spec: service-spec.yaml}}`; a service's own keys are `depends_on` and `template`"),
+                format!("write it as `{name}: {{branch: main, spec: service-spec.yaml}}`; a service's own keys are `depends_on`, `template` and `prune`"),
             ),
         }
         return None;
@@ -115,19 +204,30 @@ fn read_instance(
     let mut parts = EntryReader { reader, app: &manifest.app };
     let (spec, spec_span) = parts.spec(entry, key.span);
     let (stack, stack_span) = parts.stack(entry, &[service, name], key.span);
-    let mut depends_on = of_service.to_vec();
+    let (branch, branch_span) = parts.branch(&format!("instance `{full_name}`"), key, entry)?;
+    let mut depends_on = of_service.depends_on.clone();
     depends_on.extend(parts.depends_on(entry, false));
+    let (template, template_span) = of_service.template.clone();
     Some(TargetEntry {
         name: TargetName::new(full_name.as_str()),
         kind: TargetKind::ServiceInstance,
         service: Some(service.to_owned()),
         own_name: name.to_owned(),
         stack,
-        branch: parts.branch(&format!("instance `{full_name}`"), key, entry)?,
+        adopts: stack_span != key.span,
+        instances: Vec::new(),
+        branch,
         depends_on,
         spec,
-        template: template.clone(),
-        places: Places { name: key.span, spec: spec_span, template: *template_span, stack: stack_span },
+        template,
+        templates: of_service.templates.services.clone(),
+        places: Places {
+            name: key.span,
+            branch: branch_span,
+            spec: spec_span,
+            template: template_span,
+            stack: stack_span,
+        },
     })
 }
 
@@ -142,7 +242,7 @@ fn read_publish(entry: &Node, reader: &mut Reader<'_>) -> Option<Publish> {
         }
     };
     let (from, to) = (branch("from"), branch("to"));
-    let publish = Publish { from: from?, to: to? };
+    let publish = Publish { from: from?, to: to?, span: entry.span };
     if publish.from == publish.to {
         reader.error(
             entry.span,

@@ -2,132 +2,217 @@
 
 mod engine;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::context;
-use minijinja::value::{Object, Value};
+use minijinja::value::{Enumerator, Object, Value};
 use serde::Deserialize;
-use serde_json::Map;
 
 use crate::diagnostic::Diagnostic;
-use crate::names::RepoPath;
+use crate::names::{RepoPath, TargetName};
+use crate::recipe::Inputs;
 
-/// What an environment's stack gives to the instances in it.
+/// The outputs of the stacks that templates show.
 #[derive(Clone, Debug)]
 pub enum Outputs {
     /// Only CloudFormation knows them yet: a trial render puts a stand-in for each.
     Pending,
-    /// Its outputs, by name.
-    Known(BTreeMap<String, String>),
+    /// By the name of the environment or instance that they are of; a stack that is not among them has none.
+    Known(BTreeMap<String, BTreeMap<String, String>>),
 }
 
-/// What the namespaces of a render hold, beside the inputs.
-#[derive(Clone, Debug)]
-pub struct Surroundings {
-    /// The environment's name.
-    pub environment: String,
-    /// Its outputs.
-    pub outputs: Outputs,
-    /// The account that the stack is in.
-    pub account_id: String,
+/// What the namespaces of every service's templates hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'s> {
+    /// The account that the stacks are in.
+    pub account_id: &'s str,
     /// The service's name: an instance's own name where it has no service.
-    pub service: String,
+    pub service: &'s str,
     /// The connected repository.
-    pub repository: String,
+    pub repository: &'s str,
     /// The branch that is synced.
-    pub branch: String,
-    /// The instance's name.
-    pub instance: String,
+    pub branch: &'s str,
+}
+
+/// An instance as its service's pipeline sees it.
+#[derive(Clone, Debug)]
+pub struct ShownInstance {
+    /// Its name.
+    pub name: String,
+    /// Its target, under which its outputs are known.
+    pub target: TargetName,
+    /// The environment that it lives in.
+    pub environment: String,
+    /// Its inputs.
+    pub inputs: Inputs,
 }
 
 /// A rendered template.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Rendered {
-    /// The text.
+    /// The text; empty where a trial came to no end.
     pub text: String,
-    /// Whether it read an output of the environment.
-    pub reads_outputs: bool,
+    /// Whose outputs it showed: the names of environments and instances.
+    pub shows: BTreeSet<String>,
+    /// Whether stand-ins were shown, so that this is not what CloudFormation will be given.
+    pub is_trial: bool,
 }
 
+impl Rendered {
+    /// A trial that came to no end.
+    pub(crate) fn trial() -> Self {
+        Self { is_trial: true, ..Self::default() }
+    }
+}
+
+/// A template's file and its text.
+type Template<'t> = (&'t RepoPath, &'t str);
+
 /// Renders an environment's template.
-pub fn environment(
-    path: &RepoPath,
-    template: &str,
-    name: &str,
-    inputs: &Map<String, serde_json::Value>,
-) -> Result<Rendered, Diagnostic> {
+pub fn environment(path: &RepoPath, template: &str, name: &str, inputs: &Inputs) -> Result<Rendered, Diagnostic> {
     let values = to_value(path, inputs)?;
     // Older bundles show inputs without `inputs`; what stands first is what a name means.
     let own = context! { name => name, inputs => &values };
     let scope = context! { environment => context! { ..own, ..values } };
-    engine::render(path, template, scope).map(|text| Rendered { text, reads_outputs: false })
+    engine::render(path, template, scope).map(|text| Rendered { text, ..Rendered::default() })
 }
 
-/// Renders a service instance's template.
+/// Renders a service instance's template. `own` are the instance's name and its environment's.
 ///
 /// Errors: the first place where the template fails. With pending outputs, a failure after one was read is none: the
 /// stand-in may be to blame; the text is then empty.
 pub fn instance(
-    path: &RepoPath,
-    template: &str,
-    around: &Surroundings,
-    inputs: &Map<String, serde_json::Value>,
+    (path, template): (&RepoPath, &str),
+    around: &Surroundings<'_>,
+    (name, environment): (&str, &str),
+    inputs: &Inputs,
+    outputs: &Outputs,
 ) -> Result<Rendered, Diagnostic> {
-    let outputs = Arc::new(TrackedOutputs { outputs: around.outputs.clone(), read: AtomicBool::new(false) });
+    let log = OutputLog::new(outputs);
     let no_outputs: BTreeMap<String, String> = BTreeMap::new();
     let values = to_value(path, inputs)?;
-    let surroundings = TrackedEnvironment {
-        name: around.environment.clone(),
-        account_id: around.account_id.clone(),
-        outputs: outputs.clone(),
-    };
     let own = context! {
-        name => &around.instance,
+        name => name,
         inputs => &values,
         components => context! { default => context! { name => "", outputs => no_outputs } },
     };
     let scope = context! {
-        environment => Value::from_object(surroundings),
+        environment => log.environment(environment, around),
         // Older bundles show these three without their namespaces: the service's name, inputs, outputs.
-        service_name => &around.service,
-        service => context! {
-            name => &around.service,
-            repository_id => &around.repository,
-            repository_connection_arn => "",
-            branch_name => &around.branch,
-        },
+        service_name => around.service,
+        service => service(around),
         service_instance => context! { ..own, ..values },
     };
-    let result = engine::render(path, template, scope);
-    let reads_outputs = outputs.read.load(Ordering::Relaxed);
-    match result {
-        Ok(text) => Ok(Rendered { text, reads_outputs }),
-        Err(_) if reads_outputs && matches!(around.outputs, Outputs::Pending) => {
-            Ok(Rendered { text: String::new(), reads_outputs })
-        }
-        Err(error) => Err(error),
+    log.render((path, template), scope)
+}
+
+/// Renders a pipeline's template. Errors as for an instance's.
+pub fn pipeline(
+    (path, template): (&RepoPath, &str),
+    around: &Surroundings<'_>,
+    instances: &[ShownInstance],
+    inputs: &Inputs,
+    outputs: &Outputs,
+) -> Result<Rendered, Diagnostic> {
+    let log = OutputLog::new(outputs);
+    let values = to_value(path, inputs)?;
+    let mut shown = Vec::with_capacity(instances.len());
+    for instance in instances {
+        let values = to_value(path, &instance.inputs)?;
+        let own = context! {
+            name => &instance.name,
+            inputs => &values,
+            outputs => log.outputs(instance.target.as_str()),
+            environment => log.environment(&instance.environment, around),
+        };
+        shown.push(context! { ..own, ..values });
+    }
+    let own = context! { inputs => &values };
+    let scope = context! {
+        service_name => around.service,
+        service => service(around),
+        service_instances => shown,
+        pipeline => context! { ..own, ..values },
+    };
+    log.render((path, template), scope)
+}
+
+fn service(around: &Surroundings<'_>) -> Value {
+    context! {
+        name => around.service,
+        repository_id => around.repository,
+        repository_connection_arn => "",
+        branch_name => around.branch,
     }
 }
 
 /// Inputs as a template sees them, in their order.
-fn to_value(path: &RepoPath, inputs: &Map<String, serde_json::Value>) -> Result<Value, Diagnostic> {
+fn to_value(path: &RepoPath, inputs: &Inputs) -> Result<Value, Diagnostic> {
     Value::deserialize(inputs).map_err(|error| {
         Diagnostic::error(path, format!("the inputs cannot be rendered: {error}"))
             .help("simplify the inputs of the spec")
     })
 }
 
-/// An environment as an instance's template sees it.
+/// The outputs that a render may show, and whose of them it did.
+struct OutputLog<'o> {
+    outputs: &'o Outputs,
+    read: Arc<Mutex<BTreeSet<String>>>,
+    offered: std::cell::RefCell<BTreeSet<String>>,
+}
+
+impl<'o> OutputLog<'o> {
+    fn new(outputs: &'o Outputs) -> Self {
+        Self { outputs, read: Arc::default(), offered: std::cell::RefCell::default() }
+    }
+
+    /// The outputs of an environment or an instance.
+    fn outputs(&self, of: &str) -> Value {
+        self.offered.borrow_mut().insert(of.to_owned());
+        Value::from_dyn_object(self.tracked(of))
+    }
+
+    /// An environment as a service's templates see it.
+    fn environment(&self, name: &str, around: &Surroundings<'_>) -> Value {
+        self.offered.borrow_mut().insert(name.to_owned());
+        Value::from_object(ShownEnvironment {
+            name: name.to_owned(),
+            account_id: around.account_id.to_owned(),
+            outputs: self.tracked(name),
+        })
+    }
+
+    fn tracked(&self, of: &str) -> Arc<TrackedOutputs> {
+        let outputs = match self.outputs {
+            Outputs::Pending => None,
+            Outputs::Known(all) => Some(all.get(of).cloned().unwrap_or_default()),
+        };
+        Arc::new(TrackedOutputs { of: of.to_owned(), outputs, read: self.read.clone() })
+    }
+
+    fn render(self, (path, template): Template<'_>, scope: Value) -> Result<Rendered, Diagnostic> {
+        let result = engine::render(path, template, scope);
+        let shows = std::mem::take(&mut *self.read.lock().unwrap_or_else(PoisonError::into_inner));
+        let is_trial = !shows.is_empty() && matches!(self.outputs, Outputs::Pending);
+        match result {
+            Ok(text) => Ok(Rendered { text, shows, is_trial }),
+            // What it would have shown behind the failure is not known: all that it could.
+            Err(_) if is_trial => Ok(Rendered { shows: self.offered.take(), ..Rendered::trial() }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// An environment as a service's templates see it.
 #[derive(Debug)]
-struct TrackedEnvironment {
+struct ShownEnvironment {
     name: String,
     account_id: String,
     outputs: Arc<TrackedOutputs>,
 }
 
-impl Object for TrackedEnvironment {
+impl Object for ShownEnvironment {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         match key.as_str()? {
             "name" => Some(Value::from(&self.name)),
@@ -141,19 +226,35 @@ impl Object for TrackedEnvironment {
     }
 }
 
-/// The outputs of an environment, which note that they were read.
+/// The outputs of an environment or an instance, which note that they were read. Nothing while they are pending.
 #[derive(Debug)]
 struct TrackedOutputs {
-    outputs: Outputs,
-    read: AtomicBool,
+    of: String,
+    outputs: Option<BTreeMap<String, String>>,
+    read: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl TrackedOutputs {
+    fn note(&self) {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(self.of.clone());
+    }
 }
 
 impl Object for TrackedOutputs {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.read.store(true, Ordering::Relaxed);
+        self.note();
         match &self.outputs {
-            Outputs::Pending => Some(Value::from("pending")),
-            Outputs::Known(outputs) => outputs.get(key.as_str()?).map(Value::from),
+            None => Some(Value::from("pending")),
+            Some(outputs) => outputs.get(key.as_str()?).map(Value::from),
+        }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        self.note();
+        match &self.outputs {
+            // Which there will be is not known: what goes through them fails, as a trial may.
+            None => Enumerator::NonEnumerable,
+            Some(outputs) => Enumerator::Values(outputs.keys().map(Value::from).collect()),
         }
     }
 }

@@ -10,6 +10,7 @@ pub use deployment_file::DeploymentFile;
 pub use proton::{EnvironmentSpec, InstanceSpec, ServiceSpec, values};
 
 use crate::diagnostic::{self, Diagnostic, nearest};
+use crate::files::Files;
 use crate::names::RepoPath;
 use crate::yaml::{self, Node, Reader};
 
@@ -29,18 +30,21 @@ pub enum Spec {
     DeploymentFile(DeploymentFile),
 }
 
-/// Reads a spec of any kind. Gives every problem in file order; a spec only when there is no error.
-pub fn read(path: &RepoPath, text: &str) -> Result<Spec, Vec<Diagnostic>> {
-    if text.chars().count() > MAX_CHARACTERS {
+/// Reads a spec of any kind, from a file that was read. Gives every problem in file order; a spec only when there is no
+/// error.
+pub fn read(path: &RepoPath, files: &mut Files) -> Result<Spec, Vec<Diagnostic>> {
+    if files.text(path).is_some_and(|text| text.len() > MAX_CHARACTERS && text.chars().count() > MAX_CHARACTERS) {
         return Err(vec![
             Diagnostic::error(path, format!("longer than {MAX_CHARACTERS} characters"))
                 .help("split the spec: one file an instance"),
         ]);
     }
-    let root = yaml::parse(path, text).map_err(|error| vec![error])?;
+    let Some(tree) = files.tree(path) else { return Err(vec![Diagnostic::unreadable(path, "not read")]) };
+    let root = (*tree).as_ref().map_err(|error| vec![error.clone()])?;
     let mut reader = Reader::new(path);
-    let spec = read_root(&root, &mut reader);
+    let spec = read_root(root, &mut reader);
     let mut diagnostics = reader.diagnostics;
+    diagnostics.extend(yaml::repeated_keys(path, root));
     diagnostic::sort(&mut diagnostics);
     match spec {
         Some(spec) if !diagnostic::has_errors(&diagnostics) => Ok(spec),

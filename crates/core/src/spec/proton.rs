@@ -1,5 +1,7 @@
 //! Proton's specs: a service's instances and pipeline, an environment, each with the inputs of its template bundle.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::diagnostic::Span;
@@ -14,6 +16,17 @@ pub struct ServiceSpec {
     pub instances_span: Span,
     /// Where it says that it is a service spec.
     pub span: Span,
+    /// Where its pipeline stands; nothing where it has none.
+    pub pipeline_span: Option<Span>,
+    /// The pipeline's inputs as written; nothing where it has none.
+    pub pipeline: Option<Node>,
+}
+
+impl ServiceSpec {
+    /// The instance of that name.
+    pub fn instance(&self, name: &str) -> Option<&InstanceSpec> {
+        self.instances.iter().find(|instance| instance.name == name)
+    }
 }
 
 /// One instance of a service spec.
@@ -67,8 +80,25 @@ pub(super) fn read_service(root: &Node, reader: &mut Reader<'_>) -> Option<Servi
         );
         return None;
     };
-    let instances = items.iter().filter_map(|item| read_instance(item, reader)).collect();
-    Some(ServiceSpec { instances, instances_span: list.span, span: kind_span(root) })
+    let instances: Vec<InstanceSpec> = items.iter().filter_map(|item| read_instance(item, reader)).collect();
+    let mut names = BTreeMap::new();
+    for instance in &instances {
+        if let Some(line) = names.insert(&instance.name, instance.span.line) {
+            reader.error(
+                instance.span,
+                format!("two instances are called `{}`", instance.name),
+                format!("the other stands in line {line}: rename one of them"),
+            );
+        }
+    }
+    let pipeline = entries.iter().find(|(key, _)| key.text() == Some("pipeline"));
+    Some(ServiceSpec {
+        instances,
+        instances_span: list.span,
+        span: kind_span(root),
+        pipeline_span: pipeline.map(|(key, _)| key.span),
+        pipeline: pipeline.and_then(|(_, value)| inputs(value, "`pipeline`", reader)),
+    })
 }
 
 fn read_instance(node: &Node, reader: &mut Reader<'_>) -> Option<InstanceSpec> {
@@ -83,7 +113,13 @@ fn read_instance(node: &Node, reader: &mut Reader<'_>) -> Option<InstanceSpec> {
         Some(environment) => (reader.text(environment, "`environment`").map(str::to_owned), environment.span),
         None => (None, node.span),
     };
-    Some(InstanceSpec { name, environment, environment_span, inputs: inputs(node, reader), span: node.span })
+    Some(InstanceSpec {
+        name,
+        environment,
+        environment_span,
+        inputs: node.get("spec").and_then(|spec| inputs(spec, "`spec`", reader)),
+        span: node.span,
+    })
 }
 
 /// Where a spec says what kind it is.
@@ -94,11 +130,17 @@ fn kind_span(root: &Node) -> Span {
 pub(super) fn read_environment(root: &Node, reader: &mut Reader<'_>) -> Option<EnvironmentSpec> {
     let entries = reader.mapping(root, "the environment spec")?;
     reader.known_keys(entries, "an environment spec", &["proton", "spec"]);
-    Some(EnvironmentSpec { inputs: inputs(root, reader), span: kind_span(root) })
+    Some(EnvironmentSpec {
+        inputs: root.get("spec").and_then(|spec| inputs(spec, "`spec`", reader)),
+        span: kind_span(root),
+    })
 }
 
-fn inputs(node: &Node, reader: &mut Reader<'_>) -> Option<Node> {
-    let inputs = node.get("spec").filter(|inputs| !inputs.is_null())?;
-    reader.mapping(inputs, "`spec`")?;
-    Some(inputs.clone())
+/// The inputs under a node; nothing where it is empty.
+fn inputs(node: &Node, what: &str, reader: &mut Reader<'_>) -> Option<Node> {
+    if node.is_null() {
+        return None;
+    }
+    reader.mapping(node, what)?;
+    Some(node.clone())
 }

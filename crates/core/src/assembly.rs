@@ -1,0 +1,322 @@
+//! What a branch maps to at one commit: its targets, read and checked, and who waits for whom.
+//!
+//! What was deployed before, and so what is to be done, is none of its business: see [`crate::plan`].
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::{self, Diagnostic, Span};
+use crate::files::Files;
+use crate::graph::Graph;
+use crate::manifest::{Edge, Manifest, Publish, Reason, TargetEntry, cycle_error, dependencies};
+use crate::names::{BranchName, StackName, TargetKind, TargetName};
+use crate::recipe::{self, Cache, Context, Prepared};
+use crate::render::Outputs;
+use crate::yaml::Reader;
+
+/// What a branch maps to at one commit, read and checked, in deployment order.
+#[derive(Clone, Debug)]
+pub struct Assembly {
+    /// The targets, each after all that it waits for.
+    pub targets: Vec<AssembledTarget>,
+    /// Who waits for whom, and why.
+    pub edges: Vec<Edge>,
+    /// The pull requests that follow when all is in step.
+    pub publish: Vec<Publish>,
+    /// What is worth a look.
+    pub warnings: Vec<Diagnostic>,
+    /// The longest chain of targets, which no sync can be shorter than.
+    pub longest_path: Vec<TargetName>,
+}
+
+/// A target of an assembly.
+#[derive(Clone, Debug)]
+pub struct AssembledTarget {
+    /// Its entry in the manifest.
+    pub entry: TargetEntry,
+    /// What its files ask for.
+    pub prepared: Prepared,
+    /// The places in [`Assembly::targets`] of those that it waits for.
+    pub waits_on: BTreeSet<usize>,
+    /// Whose outputs its template shows.
+    pub outputs_from: Vec<OutputSource>,
+}
+
+/// A stack whose outputs a template shows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OutputSource {
+    /// The environment or the instance, as the render asks for it.
+    pub name: String,
+    /// Its stack.
+    pub stack: StackName,
+}
+
+/// Reads and checks everything that a branch maps to. Nothing while files are wanted: see [`Files`].
+///
+/// Errors: every problem of every target of the branch, in file order.
+pub fn assemble(
+    manifest: &Manifest,
+    branch: &BranchName,
+    context: &Context,
+    files: &mut Files,
+) -> Option<Result<Assembly, Vec<Diagnostic>>> {
+    let mut reader = Reader::new(&manifest.path);
+    let written = dependencies(manifest, branch, &mut reader);
+    let mut diagnostics = reader.diagnostics;
+    let mut cache = Cache::default();
+    let known = Names::new(manifest);
+    let pipelines = known.pipelines(branch, context, files, &mut cache);
+    // Ask for all targets before stopping for the files of one, so that a round of reading serves them all.
+    let entries = manifest.targets.iter().filter(|target| target.branch == *branch);
+    let mut prepared: Vec<(TargetEntry, recipe::Preparation)> =
+        entries.map(|entry| (entry.clone(), recipe::prepare(entry, context, files, &mut cache))).collect();
+    for (pipeline, found) in pipelines? {
+        diagnostics.extend(found);
+        if let Some(pipeline) = pipeline {
+            diagnostics.extend(known.check_pipeline(&pipeline));
+            let preparation = recipe::prepare(&pipeline, context, files, &mut cache);
+            prepared.push((pipeline, preparation));
+        }
+    }
+    let mut targets: Vec<AssembledTarget> = Vec::with_capacity(prepared.len());
+    let mut is_complete = true;
+    for (entry, preparation) in prepared {
+        match preparation? {
+            Ok(prepared) => {
+                let outputs_from = known.output_sources(&entry, &prepared, &context.outputs, &mut diagnostics);
+                targets.push(AssembledTarget { entry, prepared, waits_on: BTreeSet::new(), outputs_from });
+            }
+            Err(errors) => {
+                is_complete = false;
+                diagnostics.extend(errors);
+            }
+        }
+    }
+    let edges = all_edges(written, &targets, &known, branch);
+    let graph = graph_of(&targets, &edges);
+    let order = match graph.order() {
+        Ok(order) => order,
+        Err(cycles) => {
+            is_complete = false;
+            diagnostics.extend(cycles.iter().filter_map(|cycle| unwritten_cycle(manifest, cycle, &targets, &edges)));
+            Vec::new()
+        }
+    };
+    diagnostic::sort(&mut diagnostics);
+    if !is_complete || diagnostic::has_errors(&diagnostics) {
+        return Some(Err(diagnostics));
+    }
+    let longest_path = graph.longest_path(&order).into_iter().map(|index| targets[index].entry.name.clone()).collect();
+    let publish = manifest.publish.iter().filter(|publish| publish.from == *branch).cloned().collect();
+    let targets = in_order(targets, &graph, &order);
+    Some(Ok(Assembly { targets, edges, publish, warnings: diagnostics, longest_path }))
+}
+
+/// The targets of a manifest, by what they are looked for.
+struct Names<'m> {
+    manifest: &'m Manifest,
+    environments: BTreeMap<&'m str, &'m TargetEntry>,
+    targets: BTreeMap<&'m str, &'m TargetEntry>,
+    /// The instances of each service on all branches, in the order of the file.
+    services: BTreeMap<&'m str, Vec<&'m TargetEntry>>,
+    /// Instances without a service.
+    alone: Vec<&'m TargetEntry>,
+}
+
+impl<'m> Names<'m> {
+    fn new(manifest: &'m Manifest) -> Self {
+        let mut names = Self {
+            manifest,
+            environments: BTreeMap::new(),
+            targets: BTreeMap::new(),
+            services: BTreeMap::new(),
+            alone: Vec::new(),
+        };
+        for target in &manifest.targets {
+            names.targets.insert(target.name.as_str(), target);
+            match (target.kind, &target.service) {
+                (TargetKind::Environment, _) => {
+                    names.environments.insert(&target.own_name, target);
+                }
+                (_, Some(service)) => names.services.entry(service).or_default().push(target),
+                (_, None) => names.alone.push(target),
+            }
+        }
+        names
+    }
+
+    /// The pipelines that a branch deploys, and what is worth a look. Nothing while files are wanted.
+    fn pipelines(
+        &self,
+        branch: &BranchName,
+        context: &Context,
+        files: &mut Files,
+        cache: &mut Cache,
+    ) -> Option<Vec<(Option<TargetEntry>, Vec<Diagnostic>)>> {
+        let with_service = self.services.values().filter(|instances| instances[0].branch == *branch);
+        let alone = self.alone.iter().filter(|instance| instance.branch == *branch);
+        let groups: Vec<Vec<&TargetEntry>> =
+            with_service.cloned().chain(alone.map(|instance| vec![*instance])).collect();
+        // Collected before it is asked whether each is there: a round of reading serves them all.
+        let found: Vec<_> = groups
+            .iter()
+            .map(|instances| recipe::pipeline_of(&self.manifest.app, instances, context, files, cache))
+            .collect();
+        found.into_iter().collect()
+    }
+
+    /// What is wrong with the name or the stack of a pipeline, which the manifest alone does not tell.
+    fn check_pipeline(&self, pipeline: &TargetEntry) -> Option<Diagnostic> {
+        let stack = &pipeline.stack;
+        let error = |message: String, help: &str| {
+            Diagnostic::error(&self.manifest.path, message).at(pipeline.places.name).help(help)
+        };
+        if self.targets.contains_key(pipeline.name.as_str()) {
+            return Some(error(
+                format!("`{}` is both an instance and the service's pipeline", pipeline.name),
+                "rename the instance, or remove `pipeline` from its spec",
+            ));
+        }
+        if let Some(other) = self.manifest.targets.iter().find(|target| target.stack == *stack) {
+            return Some(error(
+                format!("`{}` and `{}` would be one stack, `{stack}`", pipeline.name, other.name),
+                "rename one of them, or set the `stack` of the one in the manifest",
+            ));
+        }
+        (!stack.is_valid()).then(|| {
+            error(format!("`{stack}` cannot be the name of a stack"), "rename the service; at most 128 characters")
+        })
+    }
+
+    /// The stacks whose outputs a target's template shows; what is not known is an error, unless its outputs are.
+    fn output_sources(
+        &self,
+        entry: &TargetEntry,
+        prepared: &Prepared,
+        outputs: &Outputs,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Vec<OutputSource> {
+        let mut sources = Vec::with_capacity(prepared.shows.len());
+        for name in &prepared.shows {
+            let stack = match (self.environments.get(name.as_str()), self.manifest.existing_environments.get(name)) {
+                (Some(environment), _) => Some(&environment.stack),
+                (None, Some(stack)) => Some(stack),
+                (None, None) => self.targets.get(name.as_str()).map(|target| &target.stack),
+            };
+            match (stack, outputs) {
+                (Some(stack), _) => sources.push(OutputSource { name: name.clone(), stack: stack.clone() }),
+                (None, Outputs::Known(known)) if known.contains_key(name) => {}
+                (None, _) => diagnostics.push(unknown_source(entry, prepared.environment_span, name)),
+            }
+        }
+        sources
+    }
+}
+
+/// The error for a template that shows outputs of an environment that nobody knows.
+fn unknown_source(entry: &TargetEntry, span: Option<Span>, environment: &str) -> Diagnostic {
+    let (message, help) = if environment.is_empty() {
+        (
+            format!("the template of `{}` shows outputs of its environment, and it has none", entry.name),
+            "say which: `environment: …`, the name of one that is in the manifest".to_owned(),
+        )
+    } else {
+        (
+            format!(
+                "the template of `{}` shows outputs of environment `{environment}`, which is not in the manifest",
+                entry.name
+            ),
+            format!(
+                "add it under `sync: environments:`, where it exists already by its stack: `{environment}: {{stack: NAME}}`"
+            ),
+        )
+    };
+    let error = Diagnostic::error(&entry.spec, message).help(help);
+    match span {
+        Some(span) => error.at(span),
+        None => error,
+    }
+}
+
+/// What is written, and what follows from what the targets are; each pair once.
+fn all_edges(written: Vec<Edge>, targets: &[AssembledTarget], known: &Names<'_>, branch: &BranchName) -> Vec<Edge> {
+    let mut edges = written;
+    let mut seen: HashSet<(TargetName, TargetName)> =
+        edges.iter().map(|edge| (edge.waiter.clone(), edge.dependency.clone())).collect();
+    let mut add = |waiter: &TargetName, dependency: &TargetName, reason: Reason| {
+        if seen.insert((waiter.clone(), dependency.clone())) {
+            edges.push(Edge { waiter: waiter.clone(), dependency: dependency.clone(), reason });
+        }
+    };
+    let mut exporters: BTreeMap<&str, &TargetName> = BTreeMap::new();
+    for target in targets {
+        for export in &target.prepared.exchange.exports {
+            exporters.entry(export).or_insert(&target.entry.name);
+        }
+    }
+    for AssembledTarget { entry, prepared, .. } in targets {
+        let environment = prepared.environment.as_deref().and_then(|name| known.environments.get(name));
+        if let Some(environment) = environment.filter(|environment| environment.branch == *branch) {
+            add(&entry.name, &environment.name, Reason::Environment);
+        }
+        for instance in entry.instances.iter().filter(|instance| instance.is_here) {
+            add(&entry.name, &instance.name, Reason::Pipeline);
+        }
+        for import in &prepared.exchange.imports {
+            if let Some(exporter) = exporters.get(import.as_str()).filter(|exporter| **exporter != &entry.name) {
+                add(&entry.name, exporter, Reason::Import(import.clone()));
+            }
+        }
+    }
+    edges
+}
+
+fn graph_of(targets: &[AssembledTarget], edges: &[Edge]) -> Graph {
+    let places: BTreeMap<&TargetName, usize> =
+        targets.iter().enumerate().map(|(index, target)| (&target.entry.name, index)).collect();
+    let mut graph = Graph::new(targets.len());
+    for edge in edges {
+        // A target whose files are bad is not among them: its own error stands already.
+        if let (Some(&waiter), Some(&dependency)) = (places.get(&edge.waiter), places.get(&edge.dependency)) {
+            graph.add(waiter, dependency);
+        }
+    }
+    graph
+}
+
+/// The error for a cycle. One that is written from end to end stands among what `dependencies` noted.
+fn unwritten_cycle(
+    manifest: &Manifest,
+    cycle: &[usize],
+    targets: &[AssembledTarget],
+    edges: &[Edge],
+) -> Option<Diagnostic> {
+    let names: Vec<&TargetName> = cycle.iter().map(|&index| &targets[index].entry.name).collect();
+    let written: HashSet<(&TargetName, &TargetName)> = edges
+        .iter()
+        .filter(|edge| matches!(edge.reason, Reason::Written(_)))
+        .map(|edge| (&edge.waiter, &edge.dependency))
+        .collect();
+    let is_written =
+        names.iter().enumerate().all(|(at, waiter)| written.contains(&(*waiter, names[(at + 1) % names.len()])));
+    (!is_written).then(|| cycle_error(&manifest.path, &names, edges))
+}
+
+/// The targets in deployment order, each with the places of those that it waits for.
+fn in_order(targets: Vec<AssembledTarget>, graph: &Graph, order: &[usize]) -> Vec<AssembledTarget> {
+    let mut place_in_order = vec![0; order.len()];
+    for (place, &index) in order.iter().enumerate() {
+        place_in_order[index] = place;
+    }
+    let mut ordered: Vec<(usize, AssembledTarget)> = targets
+        .into_iter()
+        .enumerate()
+        .map(|(index, mut target)| {
+            target.waits_on = graph.waits_on(index).iter().map(|&dependency| place_in_order[dependency]).collect();
+            (place_in_order[index], target)
+        })
+        .collect();
+    ordered.sort_by_key(|(place, _)| *place);
+    ordered.into_iter().map(|(_, target)| target).collect()
+}

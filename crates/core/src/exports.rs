@@ -1,0 +1,188 @@
+//! What a template exports and imports, by the names that CloudFormation will make of them: whoever imports a name waits
+//! for whoever exports it, without anybody writing so.
+//!
+//! A name that depends on something which only CloudFormation knows is left out. That costs an edge, never a wrong one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::names::StackName;
+use crate::yaml::{Content, Node};
+
+/// The names that a stack exports and those that it imports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exchange {
+    /// Exported.
+    pub exports: BTreeSet<String>,
+    /// Imported.
+    pub imports: BTreeSet<String>,
+}
+
+impl Exchange {
+    /// Those of a template, for the stack and the values of parameters that it is deployed with.
+    pub fn of(template: &Node, stack: &StackName, account_id: &str, parameters: &BTreeMap<String, String>) -> Self {
+        let known = Known { template, stack, account_id, parameters };
+        let mut exchange = Self::default();
+        if let Some(Content::Mapping(outputs)) = template.get("Outputs").map(|outputs| &outputs.content) {
+            let names = outputs.iter().filter_map(|(_, output)| output.get("Export")?.get("Name"));
+            exchange.exports = names.filter_map(|name| known.text(name)).collect();
+        }
+        known.find_imports(template, &mut exchange.imports);
+        exchange
+    }
+}
+
+/// What is known of a stack before it is deployed.
+struct Known<'k> {
+    template: &'k Node,
+    stack: &'k StackName,
+    account_id: &'k str,
+    parameters: &'k BTreeMap<String, String>,
+}
+
+impl Known<'_> {
+    fn find_imports(&self, node: &Node, imports: &mut BTreeSet<String>) {
+        if let Some(("ImportValue", name)) = function(node) {
+            imports.extend(self.argument(name, node.tag.is_some()));
+        }
+        match &node.content {
+            Content::Scalar { .. } => {}
+            Content::Sequence(items) => items.iter().for_each(|item| self.find_imports(item, imports)),
+            Content::Mapping(entries) => entries.iter().for_each(|(_, value)| self.find_imports(value, imports)),
+        }
+    }
+
+    /// What the argument of a function comes to. Of a short form it bears the function's own tag.
+    fn argument(&self, node: &Node, is_short: bool) -> Option<String> {
+        if is_short { self.call(long_form(node), node) } else { self.text(node) }
+    }
+
+    /// What a node comes to; nothing where only CloudFormation knows.
+    fn text(&self, node: &Node) -> Option<String> {
+        self.call(function(node), node)
+    }
+
+    /// What a function comes to, or without one the node itself.
+    fn call(&self, function: Option<(&str, &Node)>, node: &Node) -> Option<String> {
+        match function {
+            Some(("Ref", name)) => self.value(name.text()?),
+            Some(("Sub", argument)) => match &argument.content {
+                Content::Scalar { text, .. } => self.substitute(text, None),
+                Content::Sequence(items) => match items.as_slice() {
+                    [text, own] => self.substitute(text.text()?, Some(own)),
+                    _ => None,
+                },
+                Content::Mapping(_) => None,
+            },
+            Some(("Join", argument)) => match &argument.content {
+                Content::Sequence(items) => match items.as_slice() {
+                    [delimiter, Node { content: Content::Sequence(parts), .. }] => {
+                        let parts: Option<Vec<String>> = parts.iter().map(|part| self.text(part)).collect();
+                        let delimiter = match &delimiter.content {
+                            Content::Scalar { text, .. } => text,
+                            _ => return None,
+                        };
+                        Some(parts?.join(delimiter))
+                    }
+                    _ => None,
+                },
+                _ => None,
+            },
+            Some(_) => None,
+            None => node.text().map(str::to_owned),
+        }
+    }
+
+    /// The text of a `Fn::Sub` with its variables replaced.
+    fn substitute(&self, text: &str, own: Option<&Node>) -> Option<String> {
+        let mut result = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("${") {
+            let (name, behind) = after.split_once('}')?;
+            result.push_str(before);
+            match name.strip_prefix('!') {
+                // Written so to keep it from being replaced.
+                Some(literal) => result.push_str(&format!("${{{literal}}}")),
+                None => match own.and_then(|own| own.get(name)) {
+                    Some(value) => result.push_str(&self.text(value)?),
+                    None => result.push_str(&self.value(name)?),
+                },
+            }
+            rest = behind;
+        }
+        result.push_str(rest);
+        Some(result)
+    }
+
+    /// The value of a parameter. A pseudo parameter that only CloudFormation knows stands for itself: it is the same for
+    /// all stacks of an account and region.
+    fn value(&self, name: &str) -> Option<String> {
+        match name {
+            "AWS::StackName" => Some(self.stack.to_string()),
+            "AWS::AccountId" => Some(self.account_id.to_owned()),
+            "AWS::Region" | "AWS::Partition" | "AWS::URLSuffix" => Some(format!("${{{name}}}")),
+            _ => match self.parameters.get(name) {
+                Some(value) => Some(value.clone()),
+                None => self.template.get("Parameters")?.get(name)?.get("Default")?.text().map(str::to_owned),
+            },
+        }
+    }
+}
+
+/// The function that a node calls, in its short form (`!Sub …`) or its long one (`Fn::Sub: …`), and its argument.
+fn function(node: &Node) -> Option<(&str, &Node)> {
+    if let Some(name) = node.tag.as_deref().and_then(|tag| tag.strip_prefix('!')).filter(|name| !name.starts_with('!'))
+    {
+        return Some((name, node));
+    }
+    long_form(node)
+}
+
+/// The function of a mapping with one key, and its argument.
+fn long_form(node: &Node) -> Option<(&str, &Node)> {
+    match &node.content {
+        Content::Mapping(entries) => match entries.as_slice() {
+            [(key, argument)] => {
+                let key = key.text()?;
+                let name = if key == "Ref" { key } else { key.strip_prefix("Fn::")? };
+                Some((name, argument))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::RepoPath;
+    use crate::yaml;
+
+    fn exchange(template: &str) -> (Vec<String>, Vec<String>) {
+        let root = yaml::parse(&RepoPath::parse("t.yaml").unwrap(), template).unwrap();
+        let parameters = BTreeMap::from([("Env".to_owned(), "beta".to_owned())]);
+        let Exchange { exports, imports } =
+            Exchange::of(&root, &StackName::new("shop-bus"), "111122223333", &parameters);
+        (exports.into_iter().collect(), imports.into_iter().collect())
+    }
+
+    #[test]
+    fn names_are_made_as_cloudformation_makes_them() {
+        let (exports, imports) = exchange(
+            r#"
+Parameters: {App: {Type: String, Default: shop}, Env: {Type: String}, Open: {Type: String}}
+Resources:
+  A: {Type: T, Properties: {X: !ImportValue plain, Y: {"Fn::ImportValue": {"Fn::Sub": "${App}-${Env}-x"}}}}
+  B: {Type: T, Properties: {X: !ImportValue {"Fn::Sub": ["${N}-${AWS::Region}", {N: !Ref Env}]}}}
+  C: {Type: T, Properties: {X: [{"Fn::ImportValue": !Join ["-", [a, !Ref App]]}, !ImportValue {Ref: Open}]}}
+Outputs:
+  One: {Value: 1, Export: {Name: !Sub "${AWS::StackName}-one-${AWS::AccountId}"}}
+  Two: {Value: 1, Export: {Name: {"Fn::Sub": "${!Literal}"}}}
+  Three: {Value: 1, Export: {Name: !GetAtt A.Name}}
+  Four: {Value: 1}
+"#,
+        );
+        assert_eq!(exports, ["${Literal}", "shop-bus-one-111122223333"]);
+        assert_eq!(imports, ["a-shop", "beta-${AWS::Region}", "plain", "shop-beta-x"]);
+    }
+}

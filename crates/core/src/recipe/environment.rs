@@ -1,0 +1,38 @@
+//! A Proton environment: its spec's inputs, rendered by its bundle.
+
+use super::cache::Cache;
+use super::{Context, Preparation, current, from_rendered, made_from};
+use crate::files::Files;
+use crate::manifest::TargetEntry;
+use crate::render;
+use crate::spec::EnvironmentSpec;
+
+pub(super) fn prepare(
+    entry: &TargetEntry,
+    spec: &EnvironmentSpec,
+    context: &Context,
+    files: &mut Files,
+    cache: &mut Cache,
+) -> Preparation {
+    let bundle = match cache.bundle(entry, &context.manifest, files)? {
+        Ok(bundle) => bundle,
+        Err(errors) => return Some(Err(errors)),
+    };
+    let given = current::given(&entry.name, spec.inputs.as_ref(), &context.before, &entry.spec, spec.span);
+    let prepared = given.and_then(|given| {
+        let inputs =
+            bundle.schema.inputs(&given.values, &given.unknown, spec.inputs.as_ref(), &entry.spec, spec.span)?;
+        let mut rendered = render::environment(&bundle.template_path, &bundle.template, &entry.own_name, &inputs)
+            .or_else(|error| if given.unknown.is_empty() { Err(vec![error]) } else { Ok(render::Rendered::trial()) })?;
+        rendered.is_trial |= !given.unknown.is_empty();
+        let mut prepared = from_rendered(entry, &bundle, rendered, spec.span, inputs, context)?;
+        if given.keeps {
+            prepared
+                .before
+                .extend(context.before.inputs(&entry.name).map(|inputs| (entry.name.clone(), inputs.clone())));
+        }
+        Ok(prepared)
+    });
+    let reads = std::iter::once(entry.spec.clone()).chain(bundle.reads.iter().cloned()).collect();
+    Some(prepared.map(|prepared| made_from(prepared, entry, reads, files)))
+}

@@ -1,0 +1,217 @@
+//! From an entry of the manifest to the stack it asks for: spec, bundle, inputs, render.
+//!
+//! The same function serves the plan, which knows no outputs of stacks yet, and Deploy, which does; so what was checked
+//! is what is deployed. Each kind of target has a file of its own here.
+
+mod cache;
+mod current;
+mod deployment_file;
+mod environment;
+mod instance;
+mod pipeline;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use cache::Cache;
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use crate::bundle::Bundle;
+use crate::diagnostic::{Diagnostic, Span};
+use crate::exports::Exchange;
+use crate::files::{Entry, Files, Want};
+use crate::manifest::TargetEntry;
+use crate::names::{Digest, RepoPath, TargetKind, TargetName};
+use crate::render::{Outputs, Rendered};
+use crate::spec::Spec;
+use crate::stack::{self, StackRequest};
+
+/// Inputs of a template bundle, by name, in the order of its schema.
+pub type Inputs = Map<String, Value>;
+
+/// Everything outside the repository's files that a render may show.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The connected repository's name.
+    pub repository: String,
+    /// The account that the stacks are in.
+    pub account_id: String,
+    /// The manifest that the entries are from.
+    pub manifest: RepoPath,
+    /// The outputs of the stacks that templates show.
+    pub outputs: Outputs,
+    /// What the syncs before deployed.
+    pub before: Before,
+}
+
+/// The inputs that targets were last deployed with: what `${Proton::CURRENT_VAL}` keeps, and what a pipeline's template
+/// shows of instances on other branches.
+#[derive(Clone, Debug)]
+pub enum Before {
+    /// Only Syncline's table knows.
+    Unknown,
+    /// Those of every target that was deployed; none for a target without a bundle.
+    Known(BTreeMap<TargetName, Inputs>),
+}
+
+impl Before {
+    /// The inputs that a target was last deployed with.
+    pub fn inputs(&self, target: &TargetName) -> Option<&Inputs> {
+        match self {
+            Self::Unknown => None,
+            Self::Known(targets) => targets.get(target),
+        }
+    }
+}
+
+/// A target whose files were read and checked.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The stack that it asks for; a trial only where [`Prepared::is_trial`].
+    pub request: StackRequest,
+    /// Whether stand-ins took the place of outputs or values that are not known yet.
+    pub is_trial: bool,
+    /// The inputs that its template was rendered with.
+    pub inputs: Inputs,
+    /// The environment that it lives in.
+    pub environment: Option<String>,
+    /// Where its spec names that environment, or where it could.
+    pub environment_span: Option<Span>,
+    /// Whose outputs its template shows: environments and instances, by their names.
+    pub shows: BTreeSet<String>,
+    /// What it used of [`Context::before`].
+    pub before: BTreeMap<TargetName, Inputs>,
+    /// What its template exports and imports.
+    pub exchange: Exchange,
+    /// Every file that it was made from.
+    pub reads: Vec<RepoPath>,
+    /// The digest of its entry and those files: equal sources ask for an equal stack, as far as the repository decides.
+    pub sources: Digest,
+}
+
+/// A prepared target, or what is wrong with its files. Nothing while files are wanted: see [`Files`].
+pub type Preparation = Option<Result<Prepared, Vec<Diagnostic>>>;
+
+/// Prepares a target.
+///
+/// Errors: every problem of its files, or the first that hides the rest.
+pub fn prepare(entry: &TargetEntry, context: &Context, files: &mut Files, cache: &mut Cache) -> Preparation {
+    let spec = match spec(entry, &entry.spec, context, files, cache)? {
+        Ok(spec) => spec,
+        Err(errors) => return Some(Err(errors)),
+    };
+    match (&*spec, entry.kind) {
+        (Spec::DeploymentFile(file), _) => deployment_file::prepare(entry, file, context, files),
+        (Spec::Service(spec), TargetKind::ServiceInstance) => instance::prepare(entry, spec, context, files, cache),
+        (Spec::Service(spec), TargetKind::ServicePipeline) => pipeline::prepare(entry, spec, context, files, cache),
+        (Spec::Environment(spec), TargetKind::Environment) => environment::prepare(entry, spec, context, files, cache),
+        (Spec::Service(spec), TargetKind::Environment) => {
+            Some(Err(vec![wrong_kind(entry, "an environment", "ServiceSpec", "EnvironmentSpec").at(spec.span)]))
+        }
+        (Spec::Environment(spec), TargetKind::ServiceInstance | TargetKind::ServicePipeline) => {
+            Some(Err(vec![wrong_kind(entry, "a service instance", "EnvironmentSpec", "ServiceSpec").at(spec.span)]))
+        }
+    }
+}
+
+/// The target that is the pipeline of a service, given the service's instances on all branches in the order of the
+/// manifest: where the spec of the first asks for a pipeline, and its bundle holds one. With it, what is worth a look.
+/// Nothing while files are wanted.
+pub fn pipeline_of(
+    app: &str,
+    instances: &[&TargetEntry],
+    context: &Context,
+    files: &mut Files,
+    cache: &mut Cache,
+) -> Option<(Option<TargetEntry>, Vec<Diagnostic>)> {
+    pipeline::find(app, instances, context, files, cache)
+}
+
+/// Reads the spec of a target.
+fn spec(
+    entry: &TargetEntry,
+    path: &RepoPath,
+    context: &Context,
+    files: &mut Files,
+    cache: &mut Cache,
+) -> Option<Result<cache::SharedSpec, Vec<Diagnostic>>> {
+    match files.want(Want::File(path.clone()))? {
+        Entry::Text(_) => {}
+        Entry::Unreadable(why) => return Some(Err(vec![Diagnostic::unreadable(path, why)])),
+        Entry::Absent | Entry::Folder { .. } => {
+            let error = Diagnostic::error(
+                &context.manifest,
+                format!("`{}` has no spec: there is no file `{path}` on branch `{}`", entry.name, entry.branch),
+            )
+            .at(entry.places.spec)
+            .help("add the file to that branch, or correct `spec`");
+            return Some(Err(vec![error]));
+        }
+    }
+    Some(cache.spec(path, files))
+}
+
+fn wrong_kind(entry: &TargetEntry, target: &str, is: &str, should: &str) -> Diagnostic {
+    Diagnostic::error(&entry.spec, format!("`{}` is {target}, but this is a `proton: {is}`", entry.name))
+        .help(format!("write `proton: {should}` here, or name another file under `spec` in the manifest"))
+}
+
+/// What was rendered, checked as a template.
+fn from_rendered(
+    entry: &TargetEntry,
+    bundle: &Bundle,
+    rendered: Rendered,
+    owner: Span,
+    inputs: Inputs,
+    context: &Context,
+) -> Result<Prepared, Vec<Diagnostic>> {
+    let mut exchange = Exchange::default();
+    // A trial may have come to no end, and its stand-ins may stand twice.
+    if !rendered.is_trial || !rendered.text.is_empty() {
+        let root = stack::parse_rendered(&bundle.template_path, &rendered.text).map_err(|error| vec![error])?;
+        let mut errors = stack::check(&bundle.template_path, &root, true, &entry.spec, owner, &BTreeMap::new());
+        if !rendered.is_trial {
+            errors.extend(stack::repeated_in_rendered(&bundle.template_path, &root, &rendered.text));
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        exchange = Exchange::of(&root, &entry.stack, &context.account_id, &BTreeMap::new());
+    }
+    let request = StackRequest {
+        stack: entry.stack.clone(),
+        template: rendered.text,
+        parameters: BTreeMap::new(),
+        tags: BTreeMap::new(),
+    };
+    Ok(Prepared {
+        request,
+        is_trial: rendered.is_trial,
+        inputs,
+        environment: None,
+        environment_span: None,
+        shows: rendered.shows,
+        before: BTreeMap::new(),
+        exchange,
+        reads: Vec::new(),
+        sources: Digest::new(""),
+    })
+}
+
+/// The same with the files that it was made from, and the digest of all of its sources.
+fn made_from(mut prepared: Prepared, entry: &TargetEntry, reads: Vec<RepoPath>, files: &Files) -> Prepared {
+    let mut hash = Sha256::new();
+    stack::feed(&mut hash, &serde_json::to_string(entry).unwrap_or_default());
+    for path in &reads {
+        stack::feed(&mut hash, path.as_str());
+        stack::feed(&mut hash, files.text(path).unwrap_or_default());
+    }
+    // The target's own inputs that were kept are no news, those of others may be.
+    for (target, inputs) in prepared.before.iter().filter(|(target, _)| **target != entry.name) {
+        stack::feed(&mut hash, target.as_str());
+        stack::feed(&mut hash, &Value::Object(inputs.clone()).to_string());
+    }
+    prepared.reads = reads;
+    prepared.sources = stack::finish(hash);
+    prepared
+}

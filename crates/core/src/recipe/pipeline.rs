@@ -1,0 +1,203 @@
+//! The pipeline of a Proton service: the spec's pipeline inputs, rendered by the service's bundle, which is shown every
+//! instance of the service.
+//!
+//! A service has one pipeline, on whichever branches its instances are. It is made from the service's first instance in
+//! the manifest, and deployed from that instance's branch. An instance of another branch is shown as it was deployed,
+//! and not before it was: the first commit can only come to that branch once this one is in step.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::cache::Cache;
+use super::{Before, Context, Inputs, Preparation, current, from_rendered, made_from, spec};
+use crate::bundle;
+use crate::diagnostic::Diagnostic;
+use crate::files::{Entry, Files, Want};
+use crate::manifest::{PipelineInstance, TargetEntry};
+use crate::names::{StackName, TargetKind, TargetName};
+use crate::render::{self, ShownInstance, Surroundings};
+use crate::spec::{ServiceSpec, Spec};
+
+/// A service's pipeline, where it has one, and what is worth a look. Nothing while files are wanted.
+pub(super) type Found = (Option<TargetEntry>, Vec<Diagnostic>);
+
+pub(super) fn find(
+    app: &str,
+    instances: &[&TargetEntry],
+    context: &Context,
+    files: &mut Files,
+    cache: &mut Cache,
+) -> Option<Found> {
+    const NONE: Found = (None, Vec::new());
+    let [first, ..] = instances else { return Some(NONE) };
+    // What is wrong with the spec or the bundle is said of the instance itself.
+    let Ok(spec) = spec(first, &first.spec, context, files, cache)? else { return Some(NONE) };
+    let Spec::Service(spec) = &*spec else { return Some(NONE) };
+    let Some(span) = spec.pipeline_span else { return Some(NONE) };
+    let warn =
+        |message: String, help: &str| Some((None, vec![Diagnostic::warning(&first.spec, message).at(span).help(help)]));
+    let Some(service) = &first.service else {
+        return warn(
+            format!("the pipeline in this spec belongs to no service, since the manifest gives `{}` none", first.name),
+            "write the manifest service first to have the pipeline deployed, or remove `pipeline`",
+        );
+    };
+    let Ok(folder) = bundle::folder(first, &context.manifest, files)? else { return Some(NONE) };
+    let Some(infrastructure) = folder.path.join(bundle::infrastructure_folder(TargetKind::ServicePipeline)) else {
+        return Some(NONE);
+    };
+    if !matches!(files.want(Want::Folder(infrastructure.clone()))?, Entry::Folder { .. }) {
+        return warn(
+            format!("this spec has a pipeline, and template bundle `{}` renders none", folder.path),
+            "remove `pipeline`, or add `pipeline_infrastructure/` to the bundle",
+        );
+    }
+    Some((Some(first.pipeline(app, service, instances)), Vec::new()))
+}
+
+pub(super) fn prepare(
+    entry: &TargetEntry,
+    spec: &ServiceSpec,
+    context: &Context,
+    files: &mut Files,
+    cache: &mut Cache,
+) -> Preparation {
+    let bundle = match cache.bundle(entry, &context.manifest, files)? {
+        Ok(bundle) => bundle,
+        Err(errors) => return Some(Err(errors)),
+    };
+    let mut instances = Vec::new();
+    let mut used = BTreeMap::new();
+    let mut errors = Vec::new();
+    let mut is_trial = false;
+    for instance in &entry.instances {
+        match shown(entry, spec, instance, &bundle, context, files, cache)? {
+            Ok(Some(found)) => {
+                is_trial |= found.is_trial;
+                used.extend(found.before.map(|inputs| (instance.name.clone(), inputs)));
+                instances.push(found.shown);
+            }
+            Ok(None) => {}
+            Err(found) => errors.extend(found),
+        }
+    }
+    if !errors.is_empty() {
+        return Some(Err(errors));
+    }
+    let owner = spec.pipeline_span.unwrap_or(spec.span);
+    let node = spec.pipeline.as_ref();
+    let given = current::given(&entry.name, node, &context.before, &entry.spec, owner);
+    let prepared = given.and_then(|given| {
+        let inputs = bundle.schema.inputs(&given.values, &given.unknown, node, &entry.spec, owner)?;
+        is_trial |= !given.unknown.is_empty();
+        let around = Surroundings {
+            account_id: &context.account_id,
+            service: entry.service.as_deref().unwrap_or(&entry.own_name),
+            repository: &context.repository,
+            branch: entry.branch.as_str(),
+        };
+        let template = (&bundle.template_path, bundle.template.as_str());
+        let mut rendered = render::pipeline(template, &around, &instances, &inputs, &context.outputs)
+            .or_else(|error| if is_trial { Ok(render::Rendered::trial()) } else { Err(vec![error]) })?;
+        rendered.is_trial |= is_trial;
+        if given.keeps {
+            used.extend(context.before.inputs(&entry.name).map(|inputs| (entry.name.clone(), inputs.clone())));
+        }
+        let mut prepared = from_rendered(entry, &bundle, rendered, owner, inputs, context)?;
+        prepared.before = used;
+        Ok(prepared)
+    });
+    let specs = entry.instances.iter().filter(|instance| instance.is_here).map(|instance| instance.spec.clone());
+    let mut seen = BTreeSet::new();
+    let reads = std::iter::once(entry.spec.clone())
+        .chain(specs)
+        .chain(bundle.reads.iter().cloned())
+        .filter(|path| seen.insert(path.clone()))
+        .collect();
+    Some(prepared.map(|prepared| made_from(prepared, entry, reads, files)))
+}
+
+/// An instance as the pipeline's template sees it.
+struct Instance {
+    shown: ShownInstance,
+    /// What was used of what is deployed.
+    before: Option<Inputs>,
+    is_trial: bool,
+}
+
+/// Nothing for an instance of another branch that was never deployed, or that is not known here.
+fn shown(
+    entry: &TargetEntry,
+    own_spec: &ServiceSpec,
+    instance: &PipelineInstance,
+    bundle: &bundle::Bundle,
+    context: &Context,
+    files: &mut Files,
+    cache: &mut Cache,
+) -> Option<Result<Option<Instance>, Vec<Diagnostic>>> {
+    let shown = |inputs: Inputs, environment: Option<&String>| ShownInstance {
+        name: instance.own_name.clone(),
+        target: instance.name.clone(),
+        environment: environment.cloned().unwrap_or_default(),
+        inputs,
+    };
+    if !instance.is_here
+        && let Before::Known(_) = &context.before
+    {
+        let environment = own_spec.instance(&instance.own_name).and_then(|written| written.environment.as_ref());
+        return Some(Ok(context.before.inputs(&instance.name).map(|inputs| Instance {
+            shown: shown(inputs.clone(), environment),
+            before: Some(inputs.clone()),
+            is_trial: false,
+        })));
+    }
+    // Read on this branch. Where that is not the instance's own, whatever does not fit is not said: it may on its own.
+    let is_lenient = !instance.is_here;
+    let spec = match spec(entry, &instance.spec, context, files, cache)? {
+        Ok(spec) => spec,
+        Err(_) if is_lenient => return Some(Ok(None)),
+        Err(errors) => return Some(Err(errors)),
+    };
+    let Spec::Service(spec) = &*spec else { return Some(Ok(None)) };
+    let Some(written) = spec.instance(&instance.own_name) else { return Some(Ok(None)) };
+    let node = written.inputs.as_ref();
+    let inputs =
+        current::given(&instance.name, node, &context.before, &instance.spec, written.span).and_then(|given| {
+            let schema = &bundle.instance_schema;
+            let inputs = schema.inputs(&given.values, &given.unknown, node, &instance.spec, written.span)?;
+            let before = context.before.inputs(&instance.name).filter(|_| given.keeps).cloned();
+            Ok(Instance {
+                shown: shown(inputs, written.environment.as_ref()),
+                before,
+                is_trial: !given.unknown.is_empty(),
+            })
+        });
+    Some(match inputs {
+        Ok(found) => Ok(Some(found)),
+        Err(_) if is_lenient => Ok(None),
+        Err(errors) => Err(errors),
+    })
+}
+
+impl TargetEntry {
+    /// The entry of the pipeline of this instance's service.
+    fn pipeline(&self, app: &str, service: &str, instances: &[&TargetEntry]) -> TargetEntry {
+        TargetEntry {
+            name: TargetName::new(format!("{service}/{}", TargetEntry::PIPELINE)),
+            kind: TargetKind::ServicePipeline,
+            own_name: TargetEntry::PIPELINE.to_owned(),
+            stack: StackName::of(app, &[service, TargetEntry::PIPELINE]),
+            adopts: false,
+            depends_on: Vec::new(),
+            instances: instances
+                .iter()
+                .map(|instance| PipelineInstance {
+                    name: instance.name.clone(),
+                    own_name: instance.own_name.clone(),
+                    spec: instance.spec.clone(),
+                    is_here: instance.branch == self.branch,
+                })
+                .collect(),
+            ..self.clone()
+        }
+    }
+}
