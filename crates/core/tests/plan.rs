@@ -4,13 +4,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
-use std::collections::{BTreeMap, BTreeSet};
+mod support;
 
+use std::collections::BTreeMap;
+
+use support::{Repository, read_until};
 use syncline_core::assembly;
-use syncline_core::files::{Entry, Files, Want};
+use syncline_core::files::Files;
 use syncline_core::manifest;
 use syncline_core::names::{BranchName, Digest, RepoPath, RepositoryName, StackName, TargetName, TargetNumber};
-use syncline_core::plan::{self, Action, Known, Plan, PlannedTarget};
+use syncline_core::plan::{self, Action, Known, Plan};
 use syncline_core::recipe::Context;
 use syncline_core::render::Outputs;
 
@@ -32,10 +35,8 @@ sync:
       beta: {branch: main, spec: job.yaml}
 ";
 
-type Repository = BTreeMap<&'static str, String>;
-
 fn repository() -> Repository {
-    let mut repository = Repository::from([("syncline.yaml", MANIFEST.to_owned())]);
+    let mut repository = Repository::from([("syncline.yaml".to_owned(), MANIFEST.to_owned())]);
     for service in ["web", "api", "db", "job"] {
         let (spec, template): (&str, &str) = match service {
             "web" => ("web.yaml", "web.template"),
@@ -43,32 +44,11 @@ fn repository() -> Repository {
             "db" => ("db.yaml", "db.template"),
             _ => ("job.yaml", "job.template"),
         };
-        repository.insert(spec, format!("template-file-path: {template}\n"));
-        repository.insert(template, format!("Resources: {{Topic: {{Type: 'AWS::SNS::Topic'}}}} # {service}\n"));
+        repository.insert(spec.to_owned(), format!("template-file-path: {template}\n"));
+        repository
+            .insert(template.to_owned(), format!("Resources: {{Topic: {{Type: 'AWS::SNS::Topic'}}}} # {service}\n"));
     }
     repository
-}
-
-fn read_until<T>(repository: &Repository, files: &mut Files, mut ask: impl FnMut(&mut Files) -> Option<T>) -> T {
-    loop {
-        if let Some(answer) = ask(files) {
-            return answer;
-        }
-        let wanted = files.take_wanted();
-        assert!(!wanted.is_empty(), "no answer, and nothing is wanted");
-        for want in wanted {
-            match want {
-                Want::File(path) => {
-                    let entry = repository.get(path.as_str()).map_or(Entry::Absent, |text| Entry::Text(text.clone()));
-                    files.insert(path, entry);
-                }
-                Want::Folder(path) => {
-                    let names = repository.keys().filter(|name| !name.contains('/')).map(|name| (*name).to_owned());
-                    files.insert(path, Entry::Folder { files: names.collect(), folders: BTreeSet::new() });
-                }
-            }
-        }
-    }
 }
 
 /// Plans a push to `main`.
@@ -89,19 +69,8 @@ fn planned(repository: &Repository, known: &BTreeMap<TargetName, Known>) -> Plan
     Plan::new(&assembly, &branch, &manifest, known)
 }
 
-/// What is known after a sync in which everything of a plan went well.
 fn known_after(plan: &Plan) -> BTreeMap<TargetName, Known> {
-    let known = |target: &PlannedTarget| Known {
-        sources: Some(target.sources.clone()),
-        stack: target.stack.clone(),
-        in_step: true,
-        branch: BranchName::new("main"),
-        kind: target.kind,
-        service: target.service.clone(),
-        depends_on: target.depends_on.clone(),
-        inputs: Some(target.inputs.clone()),
-    };
-    plan.targets.iter().map(|target| (target.name.clone(), known(target))).collect()
+    support::known_after(plan, "main")
 }
 
 fn name(name: &str) -> TargetName {
@@ -157,7 +126,7 @@ fn with_all_in_step_all_is_kept_and_nothing_waits() {
 fn a_change_deploys_its_target_and_everything_downstream() {
     let mut repository = repository();
     let known = known_after(&planned(&repository, &BTreeMap::new()));
-    repository.insert("api.template", "Resources: {Queue: {Type: 'AWS::SQS::Queue'}}\n".to_owned());
+    repository.insert("api.template".to_owned(), "Resources: {Queue: {Type: 'AWS::SQS::Queue'}}\n".to_owned());
     let plan = planned(&repository, &known);
     check_shape(&plan);
     assert_eq!(deployed(&plan), [("api/beta", vec![]), ("web/beta", vec!["api/beta"])]);
@@ -170,7 +139,7 @@ fn a_change_deploys_its_target_and_everything_downstream() {
 fn a_change_of_the_spec_alone_is_a_change() {
     let mut repository = repository();
     let known = known_after(&planned(&repository, &BTreeMap::new()));
-    repository.insert("web.yaml", "template-file-path: web.template\ntags: {team: shop}\n".to_owned());
+    repository.insert("web.yaml".to_owned(), "template-file-path: web.template\ntags: {team: shop}\n".to_owned());
     assert_eq!(deployed(&planned(&repository, &known)), [("web/beta", vec![])]);
 }
 
@@ -178,7 +147,7 @@ fn a_change_of_the_spec_alone_is_a_change() {
 fn a_file_that_nothing_reads_changes_nothing() {
     let mut repository = repository();
     let known = known_after(&planned(&repository, &BTreeMap::new()));
-    repository.insert("README.md", "A shop.\n".to_owned());
+    repository.insert("README.md".to_owned(), "A shop.\n".to_owned());
     assert_eq!(deployed(&planned(&repository, &known)), []);
 }
 
@@ -227,7 +196,7 @@ fn another_stack_in_the_manifest_is_deployed() {
     let manifest = MANIFEST
         .replace("spec: db.yaml}", "spec: db.yaml, stack: old-db}")
         .replace("prod: {branch: prod, spec: db.yaml, stack: old-db}", "prod: {branch: prod, spec: db.yaml}");
-    repository.insert("syncline.yaml", manifest);
+    repository.insert("syncline.yaml".to_owned(), manifest);
     let plan = planned(&repository, &known);
     check_shape(&plan);
     assert_eq!(deployed(&plan), [("db/beta", vec![]), ("api/beta", vec!["db/beta"]), ("web/beta", vec!["api/beta"])]);
@@ -242,12 +211,95 @@ fn a_target_that_left_the_manifest_is_listed_and_left_alone() {
     known.insert(name("gone/prod"), of_prod.clone());
     // It is in the manifest still, though on another branch than the one that deployed it.
     known.insert(name("web/prod"), Known { branch: BranchName::new("main"), ..of_prod });
-    repository.insert("syncline.yaml", MANIFEST.replace("    job:\n      beta: {branch: main, spec: job.yaml}\n", ""));
+    repository.insert(
+        "syncline.yaml".to_owned(),
+        MANIFEST.replace("    job:\n      beta: {branch: main, spec: job.yaml}\n", ""),
+    );
     let plan = planned(&repository, &known);
     check_shape(&plan);
     assert_eq!(plan.unmanaged, [name("job/beta")]);
     assert_eq!(plan.targets.len(), 3);
     assert_eq!(deployed(&plan), []);
+}
+
+/// What is deleted, in order, each with the names of those it waits on.
+fn deleted(plan: &Plan) -> Vec<(&str, Vec<&str>)> {
+    let name_of = |number: &TargetNumber| plan.targets[number.0 as usize].name.as_str();
+    let targets = plan.targets.iter().filter(|target| target.action == Action::Delete);
+    targets.map(|target| (target.name.as_str(), target.waits_on.iter().map(name_of).collect())).collect()
+}
+
+/// The manifest with only `db`, and `web` without its dependency.
+const SMALLER: &str = "
+sync:
+  services:
+    web:
+      beta: {branch: main, spec: web.yaml}
+      prod: {branch: prod, spec: web.yaml}
+    db:
+      beta: {branch: main, spec: db.yaml}
+";
+
+#[test]
+fn what_left_a_manifest_that_prunes_is_deleted_after_all_that_depended_on_it() {
+    let mut repository = repository();
+    let mut known = known_after(&planned(&repository, &BTreeMap::new()));
+    for prod in ["api/prod", "db/prod"] {
+        known.insert(name(prod), Known { branch: BranchName::new("prod"), ..known[&name("db/beta")].clone() });
+    }
+    // `web` is deployed again, and no longer depends on `api`; `api` and `job` have left.
+    repository.insert("web.template".to_owned(), "Resources: {Queue: {Type: 'AWS::SQS::Queue'}}\n".to_owned());
+    repository.insert("syncline.yaml".to_owned(), SMALLER.replace("  services:", "  prune: true\n  services:"));
+    let plan = planned(&repository, &known);
+    assert_eq!(deleted(&plan), [("api/beta", vec!["web/beta"]), ("job/beta", vec![])]);
+    assert_eq!(plan.unmanaged, []);
+    let web = plan.targets.iter().find(|target| target.name == name("web/beta")).unwrap();
+    assert_eq!(web.dependents.len(), 1, "the deletion waits for it");
+    assert!(plan.targets.iter().enumerate().all(|(place, target)| target.number.0 as usize == place));
+
+    // All of them leave: those that depend go first.
+    repository.insert("syncline.yaml".to_owned(), "sync: {prune: true, services: {}}\n".to_owned());
+    let plan = planned(&repository, &known);
+    assert_eq!(
+        deleted(&plan),
+        [("job/beta", vec![]), ("web/beta", vec![]), ("api/beta", vec!["web/beta"]), ("db/beta", vec!["api/beta"])]
+    );
+    let bytes = serde_json::to_vec(&plan).unwrap();
+    assert_eq!(serde_json::from_slice::<Plan>(&bytes).unwrap(), plan, "a plan survives being stored");
+}
+
+#[test]
+fn prune_on_a_service_deletes_what_left_that_service_alone() {
+    let mut repository = repository();
+    let known = known_after(&planned(&repository, &BTreeMap::new()));
+    let manifest = SMALLER.replace("    db:", "    api: {prune: true}\n    db:");
+    repository.insert("syncline.yaml".to_owned(), manifest);
+    let plan = planned(&repository, &known);
+    assert_eq!(deleted(&plan), [("api/beta", vec![])]);
+    assert_eq!(plan.unmanaged, [name("job/beta")]);
+}
+
+#[test]
+fn a_target_that_took_another_name_but_kept_its_stack_is_not_deleted() {
+    let mut repository = repository();
+    let known = known_after(&planned(&repository, &BTreeMap::new()));
+    let manifest = MANIFEST.replace("  services:", "  prune: true\n  services:").replace(
+        "    job:\n      beta: {branch: main, spec: job.yaml}",
+        "    work:\n      beta: {branch: main, spec: job.yaml, stack: shop-job-beta}",
+    );
+    repository.insert("syncline.yaml".to_owned(), manifest);
+    let plan = planned(&repository, &known);
+    assert_eq!(deleted(&plan), []);
+    assert_eq!(plan.unmanaged, [name("job/beta")]);
+}
+
+#[test]
+fn deletions_that_depended_on_each_other_at_different_times_still_have_an_order() {
+    let mut repository = repository();
+    let mut known = known_after(&planned(&repository, &BTreeMap::new()));
+    known.get_mut(&name("db/beta")).unwrap().depends_on.insert(name("web/beta"));
+    repository.insert("syncline.yaml".to_owned(), "sync: {prune: true, services: {}}\n".to_owned());
+    assert_eq!(deleted(&planned(&repository, &known)).len(), 4);
 }
 
 #[test]
@@ -256,7 +308,7 @@ fn a_new_target_is_deployed_beside_those_that_are_kept() {
     let mut known = known_after(&planned(&repository, &BTreeMap::new()));
     known.remove(&name("web/beta"));
     assert_eq!(deployed(&planned(&repository, &known)), [("web/beta", vec![])]);
-    repository.insert("job.template", "Resources: {}\n".to_owned());
+    repository.insert("job.template".to_owned(), "Resources: {}\n".to_owned());
     assert_eq!(deployed(&planned(&repository, &known)), [("web/beta", vec![]), ("job/beta", vec![])]);
 }
 
@@ -275,7 +327,7 @@ fn files_written_on_windows_mean_the_same() {
 fn equal_inputs_give_equal_bytes() {
     let mut repository = repository();
     let known = known_after(&planned(&repository, &BTreeMap::new()));
-    repository.insert("db.template", "Resources: {Queue: {Type: 'AWS::SQS::Queue'}}\n".to_owned());
+    repository.insert("db.template".to_owned(), "Resources: {Queue: {Type: 'AWS::SQS::Queue'}}\n".to_owned());
     for known in [BTreeMap::new(), known] {
         let bytes = || serde_json::to_vec(&planned(&repository, &known)).unwrap();
         assert_eq!(bytes(), bytes());

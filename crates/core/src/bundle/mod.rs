@@ -173,14 +173,18 @@ pub fn folder(entry: &TargetEntry, manifest: &RepoPath, files: &mut Files) -> Op
             BundleName { name, major: None }
         }
     };
-    let major = match major {
-        Some(major) => major,
-        None => match versions(&format!("{templates}/{name}"), files)?.last() {
-            Some(highest) => *highest,
-            // Whatever is missing of it is said of the first version.
-            None => 1,
-        },
-    };
+    let inside = folders(&format!("{templates}/{name}"), files)?;
+    let versions = versions_among(&inside);
+    // One that was never versioned lies in its own folder.
+    let is_bare = versions.is_empty() && inside.iter().any(|folder| folder == "schema");
+    if is_bare
+        && major.is_none_or(|major| major == 1)
+        && let Some(path) = RepoPath::parse(&format!("{templates}/{name}"))
+    {
+        return Some(Ok(Folder { name, path }));
+    }
+    // Where there is none, whatever is missing of it is said of the first version.
+    let major = major.or(versions.last().copied()).unwrap_or(1);
     Some(match RepoPath::parse(&format!("{templates}/{name}/v{major}")) {
         Some(path) => Ok(Folder { name, path }),
         None => Err(Diagnostic::error(manifest, format!("`{name}` does not name a folder"))
@@ -238,10 +242,13 @@ fn folders(path: &str, files: &mut Files) -> Option<Vec<String>> {
 
 /// The major versions of a bundle, the highest last.
 fn versions(bundle: &str, files: &mut Files) -> Option<Vec<u32>> {
-    let folders = folders(bundle, files)?;
+    Some(versions_among(&folders(bundle, files)?))
+}
+
+fn versions_among(folders: &[String]) -> Vec<u32> {
     let mut versions: Vec<u32> = folders.iter().filter_map(|name| name.strip_prefix('v')?.parse().ok()).collect();
     versions.sort_unstable();
-    Some(versions)
+    versions
 }
 
 /// Where to blame a missing file of a bundle: a place in another file, and advice.

@@ -21,6 +21,8 @@ use crate::yaml::{self, Content, Node, list, place};
 pub struct Schema {
     /// The file that it was read from.
     path: RepoPath,
+    /// The key of a spec that gives the inputs.
+    key: &'static str,
     /// The type; nothing where the bundle takes no inputs.
     input_type: Option<InputType>,
 }
@@ -35,7 +37,7 @@ struct InputType {
 impl Schema {
     /// A schema that takes whatever it is given.
     pub(super) fn without_inputs(path: &RepoPath) -> Self {
-        Self { path: path.clone(), input_type: None }
+        Self { path: path.clone(), key: "spec", input_type: None }
     }
 
     /// Reads `schema.yaml`, which was read as a file, and finds the input type for `kind`.
@@ -95,7 +97,8 @@ impl Schema {
                 .help(help)
         })?;
         let input_type = InputType { schema: input_type, validator: Arc::new(validator) };
-        Ok(Self { path: path.clone(), input_type: Some(input_type) })
+        let key = if kind == TargetKind::ServicePipeline { "pipeline" } else { "spec" };
+        Ok(Self { path: path.clone(), key, input_type: Some(input_type) })
     }
 
     /// The values of a spec and the schema's defaults, in schema order; a property with neither is left out.
@@ -175,15 +178,23 @@ impl Schema {
                 let span = if parts.is_empty() { owner } else { at(parts) };
                 Diagnostic::error(path, format!("input `{}` is missing", missing.join(".")))
                     .at(span)
-                    .help(format!("give it under `spec`: `{schema}` requires it"))
+                    .help(format!("give it under `{}`: `{schema}` requires it", self.key))
             }
             (_, []) => Diagnostic::error(path, format!("the inputs do not fit the schema: {error}"))
                 .at(owner)
                 .help(format!("see `{schema}` for what they may be")),
-            (_, parts) => {
+            (kind, parts) => {
+                let is_bare_number = matches!(kind, ValidationErrorKind::Type { .. })
+                    && matches!(error.instance().as_ref(), Value::Number(_) | Value::Bool(_))
+                    && error.to_string().ends_with("is not of type \"string\"");
+                let help = if is_bare_number {
+                    "put the value in quotes: YAML takes it for a number or a boolean without".to_owned()
+                } else {
+                    format!("see `{schema}` for what it may be")
+                };
                 Diagnostic::error(path, format!("input `{}` does not fit the schema: {error}", parts.join(".")))
                     .at(at(parts))
-                    .help(format!("see `{schema}` for what it may be"))
+                    .help(help)
             }
         }
     }

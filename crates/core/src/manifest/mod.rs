@@ -400,7 +400,11 @@ fn check_names(manifest: &Manifest, reader: &mut Reader<'_>) {
         let is_adopted = target.adopts;
         // A bad `app` is said once: see `check_app`.
         if !target.stack.is_valid() && (is_adopted || is_app_valid) {
-            let help = if is_adopted { "name a stack that there is" } else { "rename it here, or set its `stack`" };
+            let help = if is_adopted {
+                "name a stack that there is"
+            } else {
+                "rename it here, or name the stack that it is already under `stack`"
+            };
             reader.error(
                 target.places.stack,
                 format!("`{}` cannot be the name of a stack", target.stack),
@@ -419,7 +423,7 @@ fn check_names(manifest: &Manifest, reader: &mut Reader<'_>) {
             reader.error(
                 span,
                 format!("`{}` and `{name}` would be one stack, `{}`", target.name, target.stack),
-                format!("`{name}` stands in line {line}: rename one of them, or set its `stack`"),
+                format!("`{name}` stands in line {line}: rename one of them, or name the stack that it is already under `stack`"),
             );
         }
         if target.kind == TargetKind::Environment && manifest.existing_environments.contains_key(&target.own_name) {

@@ -1,6 +1,9 @@
 //! The pipeline of a Proton service: the spec's pipeline inputs, rendered by the service's bundle, which is shown every
 //! instance of the service.
 //!
+//! As in Proton, the bundle decides whether a service has a pipeline; a spec without `pipeline` gives it no inputs of its
+//! own, and where it cannot do without, there is none.
+//!
 //! A service has one pipeline, on whichever branches its instances are. It is made from the service's first instance in
 //! the manifest, and deployed from that instance's branch. An instance of another branch is shown as it was deployed,
 //! and not before it was: the first commit can only come to that branch once this one is in step.
@@ -32,9 +35,14 @@ pub(super) fn find(
     // What is wrong with the spec or the bundle is said of the instance itself.
     let Ok(spec) = spec(first, &first.spec, context, files, cache)? else { return Some(NONE) };
     let Spec::Service(spec) = &*spec else { return Some(NONE) };
-    let Some(span) = spec.pipeline_span else { return Some(NONE) };
-    let warn =
-        |message: String, help: &str| Some((None, vec![Diagnostic::warning(&first.spec, message).at(span).help(help)]));
+    let warn = |message: String, help: &str| {
+        let span = spec.pipeline_span.unwrap_or(spec.span);
+        Some((None, vec![Diagnostic::warning(&first.spec, message).at(span).help(help)]))
+    };
+    let asks = spec.pipeline_span.is_some();
+    if first.service.is_none() && !asks {
+        return Some(NONE);
+    }
     let Some(service) = &first.service else {
         return warn(
             format!("the pipeline in this spec belongs to no service, since the manifest gives `{}` none", first.name),
@@ -46,12 +54,25 @@ pub(super) fn find(
         return Some(NONE);
     };
     if !matches!(files.want(Want::Folder(infrastructure.clone()))?, Entry::Folder { .. }) {
+        if !asks {
+            return Some(NONE);
+        }
         return warn(
             format!("this spec has a pipeline, and template bundle `{}` renders none", folder.path),
             "remove `pipeline`, or add `pipeline_infrastructure/` to the bundle",
         );
     }
-    Some((Some(first.pipeline(app, service, instances)), Vec::new()))
+    let pipeline = first.pipeline(app, service, instances);
+    if !asks && let Ok(bundle) = cache.bundle(&pipeline, &context.manifest, files)? {
+        let none = Inputs::new();
+        if bundle.schema.inputs(&none, &BTreeSet::new(), None, &first.spec, spec.span).is_err() {
+            return warn(
+                format!("template bundle `{}` renders a pipeline, and this spec has no inputs for it", folder.path),
+                "give them under `pipeline`, or remove `pipeline_infrastructure/` from the bundle",
+            );
+        }
+    }
+    Some((Some(pipeline), Vec::new()))
 }
 
 pub(super) fn prepare(

@@ -90,15 +90,16 @@ pub fn instance(
     outputs: &Outputs,
 ) -> Result<Rendered, Diagnostic> {
     let log = OutputLog::new(outputs);
-    let no_outputs: BTreeMap<String, String> = BTreeMap::new();
     let values = to_value(path, inputs)?;
+    let environment = log.environment(environment, around);
     let own = context! {
         name => name,
         inputs => &values,
-        components => context! { default => context! { name => "", outputs => no_outputs } },
+        environment => &environment,
+        components => Value::from_object(NoComponents),
     };
     let scope = context! {
-        environment => log.environment(environment, around),
+        environment => environment,
         // Older bundles show these three without their namespaces: the service's name, inputs, outputs.
         service_name => around.service,
         service => service(around),
@@ -123,6 +124,8 @@ pub fn pipeline(
         let own = context! {
             name => &instance.name,
             inputs => &values,
+            // Before Proton was released, inputs were shown under this name.
+            spec => &values,
             outputs => log.outputs(instance.target.as_str()),
             environment => log.environment(&instance.environment, around),
         };
@@ -201,6 +204,18 @@ impl<'o> OutputLog<'o> {
             Err(_) if is_trial => Ok(Rendered { shows: self.offered.take(), ..Rendered::trial() }),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// The components that are attached to an instance: none. Whichever a template asks for is there, without a name and
+/// with no outputs, as Proton had it for its `default` one.
+#[derive(Debug)]
+struct NoComponents;
+
+impl Object for NoComponents {
+    fn get_value(self: &Arc<Self>, _: &Value) -> Option<Value> {
+        let no_outputs: BTreeMap<String, String> = BTreeMap::new();
+        Some(context! { outputs => no_outputs })
     }
 }
 

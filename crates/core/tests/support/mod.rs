@@ -1,0 +1,71 @@
+//! A repository in memory, and what a sync of it leaves behind.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use syncline_core::files::{Entry, Files, Want};
+use syncline_core::names::{BranchName, TargetName};
+use syncline_core::plan::{Action, Known, Plan};
+
+/// Files by their paths.
+pub(crate) type Repository = BTreeMap<String, String>;
+
+/// Reads what is asked for, until the answer is there.
+pub(crate) fn read_until<T>(
+    repository: &Repository,
+    files: &mut Files,
+    mut ask: impl FnMut(&mut Files) -> Option<T>,
+) -> T {
+    loop {
+        if let Some(answer) = ask(files) {
+            return answer;
+        }
+        let wanted = files.take_wanted();
+        assert!(!wanted.is_empty(), "no answer, and nothing is wanted");
+        for want in wanted {
+            match want {
+                Want::File(path) => {
+                    let entry = repository.get(path.as_str()).map_or(Entry::Absent, |text| Entry::Text(text.clone()));
+                    files.insert(path, entry);
+                }
+                Want::Folder(path) => {
+                    let entry = folder(repository, path.as_str());
+                    files.insert(path, entry);
+                }
+            }
+        }
+    }
+}
+
+fn folder(repository: &Repository, path: &str) -> Entry {
+    let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
+    let (mut files, mut folders) = (BTreeSet::new(), BTreeSet::new());
+    for below in repository.keys().filter_map(|name| name.strip_prefix(&prefix)) {
+        match below.split_once('/') {
+            Some((folder, _)) => folders.insert(folder.to_owned()),
+            None => files.insert(below.to_owned()),
+        };
+    }
+    if files.is_empty() && folders.is_empty() { Entry::Absent } else { Entry::Folder { files, folders } }
+}
+
+/// What is known after a sync of a branch in which everything of a plan went well.
+pub(crate) fn known_after(plan: &Plan, branch: &str) -> BTreeMap<TargetName, Known> {
+    let stays = plan.targets.iter().filter(|target| target.action != Action::Delete);
+    stays
+        .map(|target| {
+            let known = Known {
+                sources: Some(target.sources.clone()),
+                stack: target.stack.clone(),
+                in_step: true,
+                branch: BranchName::new(branch),
+                kind: target.kind,
+                service: target.service.clone(),
+                depends_on: target.depends_on.clone(),
+                inputs: Some(target.inputs.clone()),
+            };
+            (target.name.clone(), known)
+        })
+        .collect()
+}
