@@ -7,7 +7,7 @@ use syncline_core::status::{SyncStatus, TargetStatus};
 use super::repository::Repository;
 
 /// Every target began after all that it waits on was in step.
-fn assert_order(targets: &std::collections::BTreeMap<String, TargetRecord>) {
+pub(super) fn assert_order(targets: &std::collections::BTreeMap<String, TargetRecord>) {
     for (name, target) in targets {
         let began = &target.events[&TargetStatus::Deploying];
         for dependency in targets.values().filter(|other| target.planned.waits_on.contains(&other.planned.number)) {

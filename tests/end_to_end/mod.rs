@@ -5,6 +5,8 @@ mod bad_input;
 mod deploy;
 mod graph;
 mod interruptions;
+mod proton;
+mod prune;
 mod queries;
 mod repository;
 mod stack_states;

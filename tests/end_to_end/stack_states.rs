@@ -39,7 +39,7 @@ async fn status(client: &Client, stack: &str) -> String {
         .unwrap_or_default()
 }
 
-async fn until(client: &Client, stack: &str, wanted: &str) {
+pub(super) async fn until(client: &Client, stack: &str, wanted: &str) {
     for _ in 0..200 {
         if status(client, stack).await == wanted {
             return;

@@ -2,19 +2,18 @@
 //!
 //! `template`, `stack` and `prune` mean what they mean in the other format: all are this project's own.
 
+use super::shape::KEYS;
 use super::{EntryReader, Manifest, Places, Publish, TargetEntry, TemplateFolders, read_prune};
 use crate::diagnostic::Span;
 use crate::names::{BranchName, TargetKind, TargetName};
 use crate::yaml::{Node, Reader};
-
-const ENTRY_KEYS: [&str; 6] = ["to", "spec", "depends-on", "depends_on", "template", "stack"];
 
 pub(super) fn read(branches: &Node, templates: &TemplateFolders, manifest: &mut Manifest, reader: &mut Reader<'_>) {
     let Some(entries) = reader.mapping(branches, "`service-sync`") else { return };
     for (key, entry) in entries {
         let Some(branch) = reader.text(key, "the name of a branch").map(BranchName::new) else { continue };
         let Some(keys) = reader.mapping(entry, &format!("branch `{branch}`")) else { continue };
-        reader.known_keys(keys, &format!("branch `{branch}`"), &["sync", "publish", "prune"]);
+        reader.known_keys(keys, &format!("branch `{branch}`"), &KEYS.branch);
         if entry.get("prune").is_some_and(|prune| read_prune(prune, reader)) {
             manifest.prune.branches.insert(branch.clone());
         }
@@ -40,7 +39,7 @@ fn read_target(
     reader: &mut Reader<'_>,
 ) -> Option<TargetEntry> {
     let keys = reader.mapping(entry, "an entry of `sync`")?;
-    reader.known_keys(keys, "an entry of `sync`", &ENTRY_KEYS);
+    reader.known_keys(keys, "an entry of `sync`", &KEYS.sync_entry);
     let Some(to) = entry.get("to") else {
         reader.error(entry.span, "an entry of `sync` has no `to`", "name the service instance: `to: my-service-beta`");
         return None;
@@ -76,7 +75,7 @@ fn read_target(
 
 fn read_publish(entry: &Node, from: &BranchName, reader: &mut Reader<'_>) -> Option<Publish> {
     let keys = reader.mapping(entry, "`publish`")?;
-    reader.known_keys(keys, "`publish`", &["to"]);
+    reader.known_keys(keys, "`publish`", &KEYS.publish_to);
     let Some(to) = entry.get("to") else {
         reader.error(entry.span, "`publish` has no `to`", "name the branch that the pull request goes to");
         return None;

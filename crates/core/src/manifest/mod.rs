@@ -7,6 +7,7 @@
 mod branch_first;
 mod dependencies;
 mod service_first;
+mod shape;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,9 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use dependencies::cycle_error;
 pub use dependencies::{Edge, Reason, dependencies};
+pub use shape::json_schema;
+
+use self::shape::KEYS;
 
 use crate::diagnostic::{self, Diagnostic, Span};
 use crate::files::{Entry, Files, Want};
@@ -481,7 +485,7 @@ impl TemplateFolders {
             let folder = reader.repo_path(node, "`templates`");
             return Self { services: folder.clone(), environments: folder };
         };
-        reader.known_keys(entries, "`templates`", &["services", "environments"]);
+        reader.known_keys(entries, "`templates`", &KEYS.template_folders);
         let mut folder = |key: &str| node.get(key).and_then(|node| reader.repo_path(node, &format!("`{key}`")));
         Self { services: folder("services"), environments: folder("environments") }
     }

@@ -1,5 +1,6 @@
 //! The service-first format: `sync: services: <service>: <instance>: {branch, spec}`, the one that Proton shipped.
 
+use super::shape::KEYS;
 use super::{
     DependsOn, EntryReader, Manifest, Places, Publish, TargetEntry, TemplateFolders, named_entries, read_prune,
 };
@@ -7,14 +8,9 @@ use crate::diagnostic::Span;
 use crate::names::{BranchName, StackName, TargetKind, TargetName};
 use crate::yaml::{Content, Node, Reader};
 
-const SYNC_KEYS: [&str; 4] = ["services", "environments", "publish", "prune"];
-const SERVICE_KEYS: [&str; 4] = ["depends_on", "depends-on", "template", "prune"];
-const INSTANCE_KEYS: [&str; 5] = ["branch", "spec", "stack", "depends_on", "depends-on"];
-const ENVIRONMENT_KEYS: [&str; 6] = ["branch", "spec", "template", "stack", "depends_on", "depends-on"];
-
 pub(super) fn read(sync: &Node, templates: &TemplateFolders, manifest: &mut Manifest, reader: &mut Reader<'_>) {
     let Some(entries) = reader.mapping(sync, "`sync`") else { return };
-    reader.known_keys(entries, "`sync`", &SYNC_KEYS);
+    reader.known_keys(entries, "`sync`", &KEYS.sync);
     manifest.prune.all = sync.get("prune").is_some_and(|prune| read_prune(prune, reader));
     if let Some(environments) = sync.get("environments") {
         for (key, entry) in named_entries(environments, "`environments`", reader) {
@@ -70,8 +66,8 @@ fn environment(
     let name = reader.text(key, "the name of an environment")?;
     manifest.named.insert(name.to_owned());
     let keys = reader.mapping(entry, &format!("environment `{name}`"))?;
-    reader.known_keys(keys, &format!("environment `{name}`"), &ENVIRONMENT_KEYS);
-    let is_deployed = ENVIRONMENT_KEYS.iter().any(|key| *key != "stack" && entry.get(key).is_some());
+    reader.known_keys(keys, &format!("environment `{name}`"), &KEYS.environment);
+    let is_deployed = KEYS.environment.iter().any(|key| key != "stack" && entry.get(key).is_some());
     let mut parts = EntryReader { reader, app: &manifest.app };
     let (stack, stack_span) = parts.stack(entry, &[name], key.span);
     if !is_deployed && stack_span != key.span {
@@ -186,7 +182,7 @@ fn read_instance(
     manifest.named.insert(full_name.clone());
     let Content::Mapping(keys) = &entry.content else {
         // A misspelt key of the service looks like an instance that is not a mapping.
-        match crate::diagnostic::nearest(name, SERVICE_KEYS) {
+        match crate::diagnostic::nearest(name, KEYS.service.iter().map(String::as_str)) {
             Some(near) => reader.error(
                 key.span,
                 format!("unknown key `{name}` in service `{service}`"),
@@ -200,7 +196,7 @@ fn read_instance(
         }
         return None;
     };
-    reader.known_keys(keys, &format!("instance `{full_name}`"), &INSTANCE_KEYS);
+    reader.known_keys(keys, &format!("instance `{full_name}`"), &KEYS.instance);
     let mut parts = EntryReader { reader, app: &manifest.app };
     let (spec, spec_span) = parts.spec(entry, key.span);
     let (stack, stack_span) = parts.stack(entry, &[service, name], key.span);
@@ -233,7 +229,7 @@ fn read_instance(
 
 fn read_publish(entry: &Node, reader: &mut Reader<'_>) -> Option<Publish> {
     let keys = reader.mapping(entry, "`publish`")?;
-    reader.known_keys(keys, "`publish`", &["from", "to"]);
+    reader.known_keys(keys, "`publish`", &KEYS.publish);
     let mut branch = |key: &str| match entry.get(key) {
         Some(node) => reader.text(node, &format!("`{key}`")).map(BranchName::new),
         None => {

@@ -106,13 +106,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes every key of the mapping that is not among `known`, with the nearest that is.
-    pub fn known_keys(&mut self, entries: &[(Node, Node)], what: &str, known: &[&str]) {
+    pub fn known_keys(&mut self, entries: &[(Node, Node)], what: &str, known: &[impl AsRef<str>]) {
         for (key, _) in entries {
             let name = key.text().unwrap_or_default();
-            if known.contains(&name) {
+            if known.iter().any(|known| known.as_ref() == name) {
                 continue;
             }
-            let help = match nearest(name, known.iter().copied()) {
+            let help = match nearest(name, known.iter().map(AsRef::as_ref)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("known here: {}", list(known)),
             };
