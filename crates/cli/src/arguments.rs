@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// GitOps for CloudFormation in your own AWS account.
 ///
-/// `check`, `plan` and `render` work on the files here and need no AWS. The others read Syncline's table; region and credentials come from the environment, as in every AWS tool.
+/// `check`, `plan`, `render` and `graph` work on the files here and need no AWS. The others read Syncline's
+/// table; region and credentials come from the environment, as in every AWS tool.
 #[derive(Debug, Parser)]
 #[command(name = "syncline", version, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -48,6 +49,8 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Show a target's template and parameters as CloudFormation would get them
     Render(Render),
+    /// Draw what waits on what
+    Graph(Graph),
     /// Show the present state of every target, or follow a sync until it is over
     Status(Status),
     /// Show past syncs, newest first
@@ -174,6 +177,30 @@ pub(crate) struct Render {
     /// values, or what `aws cloudformation describe-stacks --query 'Stacks[0].Outputs'` prints
     #[arg(long, value_name = "FILE")]
     pub(crate) env_outputs: Option<PathBuf>,
+}
+
+/// `syncline graph`.
+#[derive(Args, Debug)]
+pub(crate) struct Graph {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The branch [default: the only one in the manifest, or the one that is checked out]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
+    /// In which language it is drawn
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "mermaid")]
+    pub(crate) format: Drawing,
+}
+
+/// In which language a graph is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Drawing {
+    /// For Markdown, as GitHub and GitLab show it
+    Mermaid,
+    /// For Graphviz
+    Dot,
+    /// A picture
+    Svg,
 }
 
 fn account(text: &str) -> Result<String, String> {

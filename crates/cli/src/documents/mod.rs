@@ -5,6 +5,7 @@
 //! stored (`IN_PROGRESS`), times are RFC 3339 in UTC, durations are seconds.
 
 pub(crate) mod check;
+pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod plan;
 pub(crate) mod render;
@@ -15,6 +16,7 @@ pub(crate) mod sync;
 pub(crate) mod samples;
 
 pub(crate) use check::CheckDocument;
+pub(crate) use graph::GraphDocument;
 pub(crate) use history::HistoryDocument;
 pub(crate) use plan::PlanDocument;
 pub(crate) use render::RenderDocument;
