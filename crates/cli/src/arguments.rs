@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// GitOps for CloudFormation in your own AWS account.
 ///
-/// `check`, `plan`, `render` and `graph` work on the files here and need no AWS. The others read Syncline's
+/// `check`, `plan`, `render`, `graph` and `init` work on the files here and need no AWS. The others read Syncline's
 /// table; region and credentials come from the environment, as in every AWS tool.
 #[derive(Debug, Parser)]
 #[command(name = "syncline", version, max_term_width = 100)]
@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Render(Render),
     /// Draw what waits on what
     Graph(Graph),
+    /// Write a manifest and a small example to start from
+    Init(Init),
     /// Show the present state of every target, or follow a sync until it is over
     Status(Status),
     /// Show past syncs, newest first
@@ -201,6 +203,26 @@ pub(crate) enum Drawing {
     Dot,
     /// A picture
     Svg,
+}
+
+/// `syncline init`.
+#[derive(Args, Debug)]
+pub(crate) struct Init {
+    /// The repository's root
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// What stack names begin with [default: the folder's name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) app: Option<String>,
+    /// The branch that is deployed first [default: the one that is checked out, else main]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
+    /// The branch that is deployed next, after a pull request [default: prod]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) next: Option<String>,
+    /// Ask nothing, not even on a terminal
+    #[arg(short, long)]
+    pub(crate) yes: bool,
 }
 
 fn account(text: &str) -> Result<String, String> {

@@ -11,6 +11,7 @@ mod commands;
 mod connection;
 mod documents;
 mod draw;
+mod example;
 mod failure;
 mod origin;
 mod paint;
