@@ -1,11 +1,12 @@
 //! What a command answers with, and the one place that prints it.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::source::folder::why;
 
 /// A command's answer.
 #[derive(Debug, Default)]
@@ -44,14 +45,14 @@ impl Answer {
         match written {
             // Whoever reads may have read enough, as in `syncline history | head`.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                return Err(Failure::unexplained(format!("cannot write to standard output: {error}")));
+                return Err(Failure::unexplained(format!("cannot write to standard output: {}", why(&error))));
             }
             _ => {}
         }
         let mut stderr = io::stderr().lock();
         if !self.aside.is_empty() {
-            let is_mid_line = self.is_verbatim && !self.text.ends_with('\n') && io::stdout().is_terminal();
-            let gap = if is_mid_line { "\n" } else { "" };
+            // A rendered template may end within its line, and both streams may go to one place.
+            let gap = if self.is_verbatim && !self.text.ends_with('\n') { "\n" } else { "" };
             let _ = writeln!(stderr, "{gap}{}", self.aside.trim_end());
         }
         if !self.follow_ups.is_empty() {

@@ -17,7 +17,7 @@ pub(crate) fn repository(typed: Option<&str>) -> Result<RepositoryName, Failure>
             Ok(name)
         } else {
             let help = "a CodeCommit repository's name has up to 100 letters, digits and `.`, `_`, `-`";
-            Err(Failure::new(format!("`{typed}` is no repository's name"), help))
+            Err(Failure::usage(format!("`{typed}` is no repository's name"), help))
         };
     }
     let help = "name the connected repository with `-r NAME`";

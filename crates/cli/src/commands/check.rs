@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use syncline_core::diagnostic::{self, Diagnostic, Severity};
-use syncline_core::manifest::Manifest;
+use syncline_core::manifest::{Manifest, TargetEntry};
 use syncline_core::names::BranchName;
 use syncline_core::render::Outputs;
 
@@ -80,11 +80,14 @@ fn of_branches(reading: &mut Reading, manifest: &Manifest, mut shared: Vec<Diagn
 }
 
 /// What is wrong with the files of each target, where the manifest is too bad for what holds between them: that would
-/// blame a spec for a name that the manifest spells wrong.
+/// blame a spec for a name that the manifest spells wrong. A spec that the manifest does not name is left out, since
+/// `spec` may be what is misspelt there.
 fn of_each_target(reading: &mut Reading, manifest: &Manifest, branch: &BranchName) -> Result<Vec<Diagnostic>, Failure> {
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();
-    for entry in manifest.targets.iter().filter(|target| target.branch == *branch && seen.insert(&target.name)) {
+    let is_named = |target: &TargetEntry| target.places.spec != target.places.name && target.spec != manifest.path;
+    let of_branch = manifest.targets.iter().filter(|target| target.branch == *branch && is_named(target));
+    for entry in of_branch.filter(|target| seen.insert(&target.name)) {
         found.extend(reading.prepare(manifest, entry, Outputs::Pending)?.err().unwrap_or_default());
     }
     Ok(found)

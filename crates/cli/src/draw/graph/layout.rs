@@ -134,7 +134,7 @@ mod tests {
     /// Whether a level stretch of an arrow touches a box.
     fn crosses(path: &str, one: &Rectangle) -> bool {
         let text = path.replace(['M', 'C'], " ").replace('H', " H");
-                let (mut x, mut y) = (0.0, 0.0);
+        let (mut x, mut y) = (0.0, 0.0);
         let mut pair = Vec::new();
         for word in text.split_whitespace() {
             if let Some(to) = word.strip_prefix('H') {
