@@ -225,11 +225,15 @@ impl Reading {
     }
 
     /// Problems, with the files that they are in. Those in the manifest are the working copy's.
-    pub(crate) fn problems(&self, branch: &BranchName, diagnostics: Vec<Diagnostic>) -> Problems {
+    pub(crate) fn problems(&self, manifest: &Manifest, branch: &BranchName, diagnostics: Vec<Diagnostic>) -> Problems {
         let mut problems = Problems::default();
+        let (in_manifest, in_others) = diagnostics.into_iter().partition(|problem| problem.path == manifest.path);
         match self.committed.get(branch) {
-            Some(Committed { files, .. }) => problems.add(Some(branch.clone()), diagnostics, files),
-            None => problems.add(None, diagnostics, &self.files),
+            Some(Committed { files, .. }) => {
+                problems.add(None, in_manifest, &self.files);
+                problems.add(Some(branch.clone()), in_others, files);
+            }
+            None => problems.add(None, [in_manifest, in_others].concat(), &self.files),
         }
         problems
     }

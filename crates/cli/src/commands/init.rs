@@ -98,18 +98,15 @@ fn refuse_to_overwrite(folder: &Path) -> Result<(), Failure> {
 fn names(global: &Global, init: &Init) -> Result<Names, Failure> {
     let is_asking =
         !init.yes && global.output == Output::Text && io::stdin().is_terminal() && io::stderr().is_terminal();
-    let app = Question { text: "Stack names begin with", given: init.app.as_deref(), check: example::check_app };
+    let app = Question::new("App, with which stack names begin", init.app.as_deref(), example::check_app);
     let app = app.answer(&default_app(&init.folder), is_asking)?;
-    let first =
-        Question { text: "Branch that is deployed first", given: init.branch.as_deref(), check: example::check_branch };
+    let first = Question::new("Branch that is deployed first", init.branch.as_deref(), example::check_branch);
     let branch = first.answer(&default_branch(&init.folder), is_asking)?;
-    let next =
-        Question { text: "Branch that is deployed next", given: init.next.as_deref(), check: example::check_branch };
+    let next = Question {
+        taken: Some(&branch),
+        ..Question::new("Branch that is deployed next", init.next.as_deref(), example::check_branch)
+    };
     let next = next.answer("prod", is_asking)?;
-    if branch == next {
-        let help = "name another with `--next NAME`";
-        return Err(Failure::usage(format!("`{branch}` cannot be deployed first and next"), help));
-    }
     Ok(Names { app, branch, next })
 }
 
@@ -128,24 +125,38 @@ struct Question<'q> {
     text: &'q str,
     given: Option<&'q str>,
     check: fn(&str) -> Result<(), String>,
+    /// What was answered before, and is no answer here.
+    taken: Option<&'q str>,
 }
 
-impl Question<'_> {
+impl<'q> Question<'q> {
+    fn new(text: &'q str, given: Option<&'q str>, check: fn(&str) -> Result<(), String>) -> Self {
+        Self { text, given, check, taken: None }
+    }
+
+    fn check(&self, answer: &str) -> Result<(), String> {
+        if self.taken == Some(answer) {
+            return Err("that one is deployed first; name another".to_owned());
+        }
+        (self.check)(answer)
+    }
+
     fn answer(&self, default: &str, is_asking: bool) -> Result<String, Failure> {
-        if let Some(given) = self.given {
-            return match (self.check)(given) {
-                Ok(()) => Ok(given.to_owned()),
-                Err(why) => Err(Failure::usage(format!("`{given}` is no good name"), why)),
-            };
+        if is_asking && self.given.is_none() {
+            return self.ask(default);
         }
-        if !is_asking {
-            return Ok(default.to_owned());
+        let answer = self.given.unwrap_or(default);
+        match self.check(answer) {
+            Ok(()) => Ok(answer.to_owned()),
+            Err(why) => Err(Failure::usage(format!("`{answer}` cannot be taken: {why}"), "see `syncline init --help`")),
         }
-        let check = self.check;
+    }
+
+    fn ask(&self, default: &str) -> Result<String, Failure> {
         let input = Input::<String>::with_theme(&SimpleTheme)
             .with_prompt(self.text)
             .default(default.to_owned())
-            .validate_with(|answer: &String| check(answer));
+            .validate_with(|answer: &String| self.check(answer));
         input.interact_text().map_err(|dialoguer::Error::IO(error)| match error.kind() {
             io::ErrorKind::Interrupted => Failure::unexplained("interrupted: nothing was written"),
             _ => Failure::unexplained(format!("cannot ask: {}", why(&error))),

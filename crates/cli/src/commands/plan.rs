@@ -35,11 +35,11 @@ pub(super) fn planned(place: &Place, branch: Option<&str>) -> Result<(PlanDocume
         Ok(assembly) => assembly,
         Err(errors) => {
             found.extend(errors);
-            return Err(reading.problems(&branch, found).into());
+            return Err(reading.problems(&manifest, &branch, found).into());
         }
     };
     found.extend(assembly.warnings.iter().cloned());
-    let warnings = reading.problems(&branch, found);
+    let warnings = reading.problems(&manifest, &branch, found);
     let document = document(&reading, branch, &manifest, &assembly, &warnings);
     Ok((document, warnings))
 }

@@ -34,7 +34,7 @@ pub(super) fn run(global: &Global, render: &Render) -> Result<Answer, Failure> {
     let entry = find(&manifest, render)?;
     let prepared = match reading.prepare(&manifest, entry, outputs)? {
         Ok(prepared) => prepared,
-        Err(errors) => return Err(reading.problems(&entry.branch, errors).into()),
+        Err(errors) => return Err(reading.problems(&manifest, &entry.branch, errors).into()),
     };
     if is_trial && prepared.reads_outputs && prepared.request.template.is_empty() {
         let error = format!("`{}` cannot be rendered without the outputs of its environment", entry.name);

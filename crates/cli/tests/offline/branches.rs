@@ -30,6 +30,11 @@ fn a_problem_says_on_which_branch_it_is() {
     repository.syncline(&["check", "--git"]).ends(1, &["as committed on branch `prod`", "none.yaml", "✗ 1 error"]);
     let document = repository.syncline(&["check", "--git", "--output", "json"]).json();
     assert_eq!(document["diagnostics"][0]["branch"], "prod");
+    // The manifest is on no branch: it is the working copy's.
+    repository.write("syncline.yaml", &crate::repository::MANIFEST.replace("    web:", "    none: {}\n    web:"));
+    let document = repository.syncline(&["plan", "-b", "prod", "--git", "--output", "json"]).json();
+    let branches: Vec<_> = document["diagnostics"].as_array().unwrap().iter().map(|one| &one["branch"]).collect();
+    assert_eq!(branches, [&serde_json::Value::Null, &"prod".into()]);
 }
 
 #[test]

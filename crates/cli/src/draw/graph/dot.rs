@@ -35,9 +35,9 @@ pub(crate) fn dot(document: &GraphDocument) -> String {
     text
 }
 
-/// A text in quotes. Graphviz reads a backslash in a label as the beginning of something.
+/// A text in quotes. Graphviz reads a backslash in a label as the beginning of something, and `&` as HTML does.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", one_line(text).replace('\\', "\\\\").replace('"', "\\\""))
+    format!("\"{}\"", one_line(text).replace('&', "&amp;").replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 #[cfg(test)]
@@ -52,6 +52,6 @@ mod tests {
 
     #[test]
     fn a_name_cannot_leave_its_quotes() {
-        assert_eq!(quoted("a\"\\\n"), r#""a\"\\""#);
+        assert_eq!(quoted("a&lt;\"\\\n"), r#""a&amp;lt;\"\\""#);
     }
 }

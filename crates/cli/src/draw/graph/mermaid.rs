@@ -19,12 +19,17 @@ pub(crate) fn mermaid(document: &GraphDocument) -> String {
     }
     for edge in &document.edges {
         let (dependency, waiter) = edge.places;
-        let arrow = match (edge.reason, edge.on_longest_path) {
-            (_, true) => "==>",
-            (WaitReason::Written, false) => "-->",
-            (WaitReason::Environment, false) => "-.->",
+        let arrow = match edge.reason {
+            WaitReason::Written => "-->",
+            WaitReason::Environment => "-.->",
         };
         let _ = writeln!(text, "  t{dependency} {arrow} t{waiter}");
+    }
+    // Mermaid counts arrows as they come.
+    let on_longest_path = document.edges.iter().enumerate().filter(|(_, edge)| edge.on_longest_path);
+    let steps: Vec<String> = on_longest_path.map(|(place, _)| place.to_string()).collect();
+    if !steps.is_empty() {
+        let _ = writeln!(text, "  linkStyle {} stroke:#c2570c,stroke-width:3px", steps.join(","));
     }
     text.push_str("  classDef environment fill:#dbeafe,stroke:#2563eb,color:#0b1f44\n");
     text.push_str("  classDef service_instance fill:#f1f5f9,stroke:#475569,color:#0f172a\n");
