@@ -1,17 +1,22 @@
 //! What a command answers with, and the one place that prints it.
 
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::source::folder::why;
 
 /// A command's answer.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     /// For standard output.
     pub(crate) text: String,
+    /// Whether the text is a file of somebody's, and so printed byte for byte.
+    pub(crate) is_verbatim: bool,
+    /// What is worth saying beside it, for standard error.
+    pub(crate) aside: String,
     /// What a person may want to do next, for standard error: a command, and what it is for.
     pub(crate) follow_ups: Vec<(String, String)>,
     /// Whether what was followed did not end well.
@@ -30,15 +35,30 @@ impl Answer {
     }
 
     /// Prints it, and gives the exit status.
-    pub(crate) fn print(&self) -> ExitCode {
-        if !self.text.is_empty() {
+    pub(crate) fn print(&self) -> Result<ExitCode, Failure> {
+        let mut stdout = io::stdout().lock();
+        let written = match (self.text.as_str(), self.is_verbatim) {
+            ("", _) => Ok(()),
+            (text, true) => stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()),
+            (text, false) => writeln!(stdout, "{}", text.trim_end()),
+        };
+        match written {
             // Whoever reads may have read enough, as in `syncline history | head`.
-            let _ = writeln!(io::stdout().lock(), "{}", self.text.trim_end());
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                return Err(Failure::unexplained(format!("cannot write to standard output: {}", why(&error))));
+            }
+            _ => {}
+        }
+        let mut stderr = io::stderr().lock();
+        if !self.aside.is_empty() {
+            // A rendered template may end within its line, and both streams may go to one place.
+            let gap = if self.is_verbatim && !self.text.ends_with('\n') { "\n" } else { "" };
+            let _ = writeln!(stderr, "{gap}{}", self.aside.trim_end());
         }
         if !self.follow_ups.is_empty() {
-            eprintln!("\n{}", follow_up_lines(&self.follow_ups));
+            let _ = writeln!(stderr, "\n{}", follow_up_lines(&self.follow_ups));
         }
-        if self.is_unsuccessful { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        Ok(if self.is_unsuccessful { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 }
 

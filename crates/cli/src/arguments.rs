@@ -2,11 +2,14 @@
 //!
 //! It only declares. Defaults that have to be looked up (the table, the repository) are looked up elsewhere.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// GitOps for CloudFormation in your own AWS account.
 ///
-/// Region and credentials come from the environment, as in every AWS tool.
+/// `check`, `plan`, `render`, `graph` and `init` work on the files here and need no AWS. The others read Syncline's
+/// table; region and credentials come from the environment, as in every AWS tool.
 #[derive(Debug, Parser)]
 #[command(name = "syncline", version, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -20,19 +23,6 @@ pub(crate) struct Arguments {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
-    /// Syncline's table [default: the output `TableName` of Syncline's own stack]
-    #[arg(long, global = true, value_name = "NAME", env = "SYNCLINE_TABLE", hide_env_values = true)]
-    pub(crate) table: Option<String>,
-    /// Syncline's own stack
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        env = "SYNCLINE_STACK",
-        hide_env_values = true,
-        default_value = "syncline"
-    )]
-    pub(crate) stack: String,
     /// How to show it: json is one document on standard output
     #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: Output,
@@ -53,12 +43,33 @@ pub(crate) enum Output {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Say everything that is wrong with a repository's files
+    Check(Check),
+    /// Show what a branch would deploy, in which order, and what waits on what
+    Plan(Plan),
+    /// Show a target's template and parameters as CloudFormation would get them
+    Render(Render),
+    /// Draw what waits on what
+    Graph(Graph),
+    /// Write a manifest and a small example to start from
+    Init(Init),
     /// Show the present state of every target, or follow a sync until it is over
     Status(Status),
     /// Show past syncs, newest first
     History(History),
     /// Show everything about one sync
     Show(Show),
+}
+
+/// Which Syncline is asked.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Installation {
+    /// Syncline's table [default: the output `TableName` of Syncline's own stack]
+    #[arg(long, value_name = "NAME", env = "SYNCLINE_TABLE", hide_env_values = true)]
+    pub(crate) table: Option<String>,
+    /// Syncline's own stack
+    #[arg(long, value_name = "NAME", env = "SYNCLINE_STACK", hide_env_values = true, default_value = "syncline")]
+    pub(crate) stack: String,
 }
 
 /// Which repository and branch is meant.
@@ -76,6 +87,8 @@ pub(crate) struct Scope {
 #[derive(Args, Debug)]
 pub(crate) struct Status {
     #[command(flatten)]
+    pub(crate) installation: Installation,
+    #[command(flatten)]
     pub(crate) scope: Scope,
     /// Follow the sync that runs, or else the newest, until it is over; exit status 0 if it succeeded, 1 if not
     #[arg(long)]
@@ -92,6 +105,8 @@ pub(crate) struct Status {
 #[derive(Args, Debug)]
 pub(crate) struct History {
     #[command(flatten)]
+    pub(crate) installation: Installation,
+    #[command(flatten)]
     pub(crate) scope: Scope,
     /// How many syncs to show
     #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -105,7 +120,117 @@ pub(crate) struct Show {
     #[arg(value_name = "SYNC")]
     pub(crate) sync: String,
     #[command(flatten)]
+    pub(crate) installation: Installation,
+    #[command(flatten)]
     pub(crate) scope: Scope,
+}
+
+/// Where a repository's files are read.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Place {
+    /// The repository's root
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// The manifest's path in the repository [default: `syncline.yaml` or `.proton-ops.yaml` at its root]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) manifest: Option<String>,
+    /// Read each branch's specs and templates as they are committed on that branch, here or else at `origin`. Without
+    /// it the working copy serves every branch. The manifest is always that of the working copy
+    #[arg(long)]
+    pub(crate) git: bool,
+    /// The repository's name, with which stack names begin unless the manifest has `app` [default: that of the Git
+    /// remote `origin` if CodeCommit has it, else the folder's]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) repository: Option<String>,
+    /// The account that is deployed to, for templates that show it
+    #[arg(long, value_name = "ID", value_parser = account)]
+    pub(crate) account: Option<String>,
+}
+
+/// `syncline check`.
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// `syncline plan`.
+#[derive(Args, Debug)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The branch [default: the only one in the manifest, or the one that is checked out]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
+}
+
+/// `syncline render`.
+#[derive(Args, Debug)]
+pub(crate) struct Render {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The target, as `syncline plan` names it
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) target: String,
+    /// The branch [default: the target's]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
+    /// A YAML or JSON file with the outputs of the target's environment, which only AWS knows: a mapping from names to
+    /// values, or what `aws cloudformation describe-stacks --query 'Stacks[0].Outputs'` prints
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_outputs: Option<PathBuf>,
+}
+
+/// `syncline graph`.
+#[derive(Args, Debug)]
+pub(crate) struct Graph {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The branch [default: the only one in the manifest, or the one that is checked out]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
+    /// In which language it is drawn
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "mermaid")]
+    pub(crate) format: Drawing,
+}
+
+/// In which language a graph is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Drawing {
+    /// For Markdown, as GitHub and GitLab show it
+    Mermaid,
+    /// For Graphviz
+    Dot,
+    /// A picture
+    Svg,
+}
+
+/// `syncline init`.
+#[derive(Args, Debug)]
+pub(crate) struct Init {
+    /// The repository's root
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// What stack names begin with [default: the folder's name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) app: Option<String>,
+    /// The branch that is deployed first [default: the one that is checked out, else main]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
+    /// The branch that is deployed next, after a pull request [default: prod]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) next: Option<String>,
+    /// Ask nothing, not even on a terminal
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    if text.len() == 12 && text.chars().all(|digit| digit.is_ascii_digit()) {
+        Ok(text.to_owned())
+    } else {
+        Err("an account's id has 12 digits".to_owned())
+    }
 }
 
 /// The least that a commit is named by.

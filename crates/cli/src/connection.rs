@@ -4,21 +4,21 @@ use syncline_aws::table::Table;
 use syncline_aws::{configuration, installation};
 use syncline_core::names::StackName;
 
-use crate::arguments::Global;
+use crate::arguments::Installation;
 use crate::failure::Failure;
 
 /// The history is kept as long as the installation says; a command that only reads never sets that time.
 const NO_RETENTION: u64 = 0;
 
 /// Syncline's table. A name that was typed is taken at its word, and saves asking CloudFormation.
-pub(crate) async fn table(global: &Global) -> Result<Table, Failure> {
+pub(crate) async fn table(installation: &Installation) -> Result<Table, Failure> {
     let configuration = configuration().await;
     if configuration.region().is_none() {
         return Err(installation::NotFound::NoRegion.into());
     }
-    let name = match global.table.as_ref().filter(|name| !name.is_empty()) {
+    let name = match installation.table.as_ref().filter(|name| !name.is_empty()) {
         Some(name) => name.clone(),
-        None => installation::table_name(&configuration, &StackName::new(&global.stack)).await?,
+        None => installation::table_name(&configuration, &StackName::new(&installation.stack)).await?,
     };
     Ok(Table::new(&configuration, name, NO_RETENTION))
 }

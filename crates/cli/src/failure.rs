@@ -1,51 +1,108 @@
-//! What a command fails with: the error, and apart from it the advice.
+//! What a command fails with: the error, and apart from it the advice; or the problems in the files.
 //!
 //! Only `main` prints one. Nothing here knows a single command.
 
 use std::fmt;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
 
 use syncline_aws::installation::NotFound;
 
+use crate::arguments::Output;
 use crate::paint::Paint;
+use crate::problems::Problems;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// An error and, where there is some, advice.
+    Error(Explained),
+    /// What was typed names something that there is not, or means nothing here.
+    Usage(Explained),
+    /// The files have errors.
+    Problems(Box<Problems>),
+}
 
 /// An error and, where there is some, advice.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct Explained {
     error: anyhow::Error,
     help: Option<String>,
 }
 
+impl Explained {
+    fn new(error: impl fmt::Display, help: Option<String>) -> Self {
+        Self { error: anyhow::Error::msg(error.to_string()), help }
+    }
+}
+
+/// The exit status of wrong usage: clap's.
+const USAGE: u8 = 2;
+
 impl Failure {
     /// A failure of our own words.
     pub(crate) fn new(error: impl fmt::Display, help: impl Into<String>) -> Self {
-        Self { error: anyhow::Error::msg(error.to_string()), help: Some(help.into()) }
+        Self::Error(Explained::new(error, Some(help.into())))
     }
 
-    /// Prints it on standard error.
-    pub(crate) fn print(&self, paint: Paint) {
-        eprintln!("{} {:#}", paint.bad("error:"), self.error);
-        if let Some(help) = &self.help {
-            eprintln!("{} {help}", paint.note("help:"));
+    /// A failure of our own words that nobody can be advised about.
+    pub(crate) fn unexplained(error: impl fmt::Display) -> Self {
+        Self::Error(Explained::new(error, None))
+    }
+
+    /// Wrong usage.
+    pub(crate) fn usage(error: impl fmt::Display, help: impl Into<String>) -> Self {
+        Self::Usage(Explained::new(error, Some(help.into())))
+    }
+
+    /// Prints it, and gives the exit status. Only problems in files are a document; they are drawn on standard error
+    /// where text was asked for.
+    pub(crate) fn print(&self, output: Output, paint: Paint) -> ExitCode {
+        // Nobody may be listening any more.
+        let mut stderr = io::stderr().lock();
+        match self {
+            Self::Error(explained) | Self::Usage(explained) => {
+                let _ = writeln!(stderr, "{} {:#}", paint.bad("error:"), explained.error);
+                if let Some(help) = &explained.help {
+                    let _ = writeln!(stderr, "{} {help}", paint.note("help:"));
+                }
+            }
+            Self::Problems(problems) => match output {
+                Output::Text => {
+                    let _ = writeln!(stderr, "{}\n\n{}", problems.draw(paint), problems.summary(paint));
+                }
+                Output::Json => {
+                    let document = serde_json::json!({ "diagnostics": problems.documents() });
+                    let _ = writeln!(io::stdout().lock(), "{document:#}");
+                }
+            },
         }
+        if matches!(self, Self::Usage(_)) { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::Problems(Box::new(problems))
     }
 }
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self { error: error.into(), help: None }
+        Self::Error(Explained { error: error.into(), help: None })
     }
 }
 
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
-        Self { error: error.into(), help: None }
+        Self::Error(Explained { error: error.into(), help: None })
     }
 }
 
 impl From<syncline_aws::Error> for Failure {
     fn from(error: syncline_aws::Error) -> Self {
         let help = help_with(&error).map(str::to_owned);
-        Self { error: error.into(), help }
+        Self::Error(Explained { error: error.into(), help })
     }
 }
 
@@ -53,7 +110,10 @@ impl From<NotFound> for Failure {
     fn from(error: NotFound) -> Self {
         match error {
             NotFound::Aws(error) => error.into(),
-            other => Self { help: other.help().map(str::to_owned), error: other.into() },
+            other => {
+                let help = other.help().map(str::to_owned);
+                Self::Error(Explained { error: other.into(), help })
+            }
         }
     }
 }
@@ -92,11 +152,11 @@ mod tests {
             code: "ResourceNotFoundException".to_owned(),
             message: "Requested resource not found".to_owned(),
         };
-        let failure = Failure::from(error);
+        let Failure::Error(explained) = Failure::from(error) else { panic!("not an error") };
         assert_eq!(
-            failure.error.to_string(),
+            explained.error.to_string(),
             "dynamodb:Query was refused (ResourceNotFoundException): Requested resource not found"
         );
-        assert!(failure.help.unwrap().contains("--table"));
+        assert!(explained.help.unwrap().contains("--table"));
     }
 }

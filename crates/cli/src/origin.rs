@@ -1,12 +1,13 @@
 //! Which repository is meant where none was typed: that of the Git remote `origin`, if CodeCommit has it.
 //!
-//! It runs `git config` and nothing else.
+//! It runs `git config` and nothing else. A folder that is read without AWS has a name in any case: see [`of_folder`].
 
-use std::process::Command;
+use std::path::Path;
 
 use syncline_core::names::RepositoryName;
 
 use crate::failure::Failure;
+use crate::source::git::git;
 
 /// The repository that was typed, or that of the remote `origin` of the current folder.
 pub(crate) fn repository(typed: Option<&str>) -> Result<RepositoryName, Failure> {
@@ -16,11 +17,11 @@ pub(crate) fn repository(typed: Option<&str>) -> Result<RepositoryName, Failure>
             Ok(name)
         } else {
             let help = "a CodeCommit repository's name has up to 100 letters, digits and `.`, `_`, `-`";
-            Err(Failure::new(format!("`{typed}` is no repository's name"), help))
+            Err(Failure::usage(format!("`{typed}` is no repository's name"), help))
         };
     }
     let help = "name the connected repository with `-r NAME`";
-    let Some(url) = origin_url() else {
+    let Some(url) = origin_url(Path::new(".")) else {
         return Err(Failure::new("no repository was named, and there is no Git remote `origin` here", help));
     };
     repository_in(&url).ok_or_else(|| {
@@ -29,8 +30,22 @@ pub(crate) fn repository(typed: Option<&str>) -> Result<RepositoryName, Failure>
     })
 }
 
-fn origin_url() -> Option<String> {
-    let output = Command::new("git").args(["config", "--get", "remote.origin.url"]).output().ok()?;
+/// The repository that a folder is the root of: that of its Git remote `origin`, or else the folder's own name, with a
+/// hyphen for whatever CodeCommit would not take.
+pub(crate) fn of_folder(root: &Path) -> RepositoryName {
+    let of_origin = || repository_in(&origin_url(root)?);
+    // A folder inside a Git repository is not the one that its origin names.
+    if let Some(name) = root.join(".git").exists().then(of_origin).flatten() {
+        return name;
+    }
+    let name = root.file_name().unwrap_or_default().to_string_lossy();
+    let is_allowed = |character: char| character.is_ascii_alphanumeric() || "_.-".contains(character);
+    let name: String = name.chars().map(|one| if is_allowed(one) { one } else { '-' }).take(100).collect();
+    RepositoryName::new(if name.is_empty() { "repository".to_owned() } else { name })
+}
+
+fn origin_url(folder: &Path) -> Option<String> {
+    let output = git(folder).args(["config", "--get", "remote.origin.url"]).output().ok()?;
     let url = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     (output.status.success() && !url.is_empty()).then_some(url)
 }
@@ -64,6 +79,13 @@ mod tests {
             "codecommit://shop",
         ] {
             assert_eq!(repository_in(url), Some(RepositoryName::new("shop")), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_folder_has_a_name_that_codecommit_would_take() {
+        for (folder, name) in [("/work/shop", "shop"), ("/work/my shop!", "my-shop-"), ("/", "repository")] {
+            assert_eq!(of_folder(Path::new(folder)), RepositoryName::new(name), "{folder}");
         }
     }
 

@@ -46,6 +46,11 @@ impl Paint {
         self.apply(Style::new().red().bold(), text)
     }
 
+    /// Something that is well.
+    pub(crate) fn good(self, text: &str) -> String {
+        self.apply(Style::new().green(), text)
+    }
+
     /// Advice.
     pub(crate) fn note(self, text: &str) -> String {
         self.apply(Style::new().cyan(), text)

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::paint::Paint;
 
 pub(super) async fn run(global: &Global, history: &History) -> Result<Answer, Failure> {
-    let reader = Reader::open(global, &history.scope).await?;
+    let reader = Reader::open(&history.installation, &history.scope).await?;
     let mut syncs = Vec::new();
     for (branch, _) in reader.leases().await? {
         syncs.extend(of_branch(&reader, &branch, i32::from(history.limit)).await?);

@@ -1,6 +1,13 @@
 //! The commands, one module each. A command reads what it needs, makes a document of it and gives it as text or JSON.
+//!
+//! `check`, `plan`, `render`, `graph` and `init` work on files: they start no runtime and make no client of AWS.
 
+mod check;
+mod graph;
 mod history;
+mod init;
+mod plan;
+mod render;
 mod show;
 mod status;
 mod watch;
@@ -13,20 +20,34 @@ use syncline_core::names::{BranchName, RepositoryName, SyncId};
 use time::OffsetDateTime;
 
 use crate::answer::Answer;
-use crate::arguments::{Arguments, Command, Scope};
+use crate::arguments::{Arguments, Command, Installation, Scope};
 use crate::documents::SyncDocument;
 use crate::failure::Failure;
 use crate::{connection, origin};
 
 /// Runs what was typed.
-pub(crate) async fn run(arguments: &Arguments) -> Result<Answer, Failure> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Failure> {
     let global = &arguments.global;
     match &arguments.command {
-        Command::Status(status) if status.watch => watch::run(global, status).await,
-        Command::Status(status) => status::run(global, status).await,
-        Command::History(history) => history::run(global, history).await,
-        Command::Show(show) => show::run(global, show).await,
+        Command::Check(check) => check::run(global, check),
+        Command::Plan(plan) => plan::run(global, plan),
+        Command::Render(render) => render::run(global, render),
+        Command::Graph(graph) => graph::run(global, graph),
+        Command::Init(init) => init::run(global, init),
+        Command::Status(status) if status.watch => wait_for(watch::run(global, status)),
+        Command::Status(status) => wait_for(status::run(global, status)),
+        Command::History(history) => wait_for(history::run(global, history)),
+        Command::Show(show) => wait_for(show::run(global, show)),
     }
+}
+
+/// Runs a command that asks AWS.
+fn wait_for(command: impl Future<Output = Result<Answer, Failure>>) -> Result<Answer, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let answer = runtime.block_on(command);
+    // A request that is still under way when Ctrl-C ends a command is nothing to wait for.
+    runtime.shutdown_background();
+    answer
 }
 
 /// A repository's history, or one branch's.
@@ -38,10 +59,10 @@ struct Reader {
 
 impl Reader {
     /// Finds out which repository is meant before it asks AWS for anything.
-    async fn open(global: &crate::arguments::Global, scope: &Scope) -> Result<Self, Failure> {
+    async fn open(installation: &Installation, scope: &Scope) -> Result<Self, Failure> {
         let repository = origin::repository(scope.repository.as_deref())?;
         let branch = scope.branch.as_deref().map(BranchName::new);
-        Ok(Self { table: connection::table(global).await?, repository, branch })
+        Ok(Self { table: connection::table(installation).await?, repository, branch })
     }
 
     /// The leases of the branches that are meant.

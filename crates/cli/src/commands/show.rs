@@ -11,12 +11,12 @@ use crate::{connection, draw};
 
 pub(super) async fn run(global: &Global, show: &Show) -> Result<Answer, Failure> {
     let (table, sync) = if show.sync == "latest" {
-        let reader = Reader::open(global, &show.scope).await?;
+        let reader = Reader::open(&show.installation, &show.scope).await?;
         let latest = latest(&reader).await?.ok_or_else(|| reader.no_sync())?;
         (reader.table, latest)
     } else {
         // Ids are written in upper case, and read in any.
-        (connection::table(global).await?, SyncId::new(show.sync.to_ascii_uppercase()))
+        (connection::table(&show.installation).await?, SyncId::new(show.sync.to_ascii_uppercase()))
     };
     let document = read_sync(&table, &sync).await?.ok_or_else(|| no_such_sync(&sync))?;
     match global.output {

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::paint::Paint;
 
 pub(super) async fn run(global: &Global, status: &Status) -> Result<Answer, Failure> {
-    let reader = Reader::open(global, &status.scope).await?;
+    let reader = Reader::open(&status.installation, &status.scope).await?;
     let leases = reader.leases().await?;
     let heads = reader.table.heads(&reader.repository).await?;
     if leases.is_empty() {

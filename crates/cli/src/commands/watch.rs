@@ -50,7 +50,7 @@ struct Candidate {
 }
 
 pub(super) async fn run(global: &Global, status: &Status) -> Result<Answer, Failure> {
-    let reader = Reader::open(global, &status.scope).await?;
+    let reader = Reader::open(&status.installation, &status.scope).await?;
     let screen = Screen::new(global.output, global.no_color);
     let mut followed = None;
     let ended = tokio::select! {
@@ -220,7 +220,7 @@ fn interrupted(reader: &Reader, followed: Option<&SyncDocument>) -> Answer {
         ),
         None => (format!("syncline status {options} --watch"), "to follow the newest sync".to_owned()),
     };
-    Answer { text: String::new(), follow_ups: vec![(command, purpose)], is_unsuccessful: true }
+    Answer { follow_ups: vec![(command, purpose)], is_unsuccessful: true, ..Answer::default() }
 }
 
 #[cfg(test)]

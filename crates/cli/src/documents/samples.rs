@@ -5,11 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 use syncline_aws::table::{Head, PublishAction, SyncRecord, TargetRecord};
 use syncline_core::lease::{Claim, InStep, Lease};
-use syncline_core::names::{BranchName, CommitId, RepositoryName, SyncId, TargetName, TargetNumber};
+use syncline_core::manifest::Publish;
+use syncline_core::names::{
+    BranchName, CommitId, RepositoryName, StackName, SyncId, TargetKind, TargetName, TargetNumber,
+};
 use syncline_core::status::{SyncStatus, TargetStatus};
 use time::OffsetDateTime;
 
-use super::SyncDocument;
+use super::plan::{PlannedDocument, WaitDocument, WaitReason};
+use super::render::StandIn;
+use super::{PlanDocument, RenderDocument, SyncDocument};
 
 /// 2026-11-22T10:00:00Z and so many seconds.
 pub(crate) fn moment(seconds: i64) -> OffsetDateTime {
@@ -132,4 +137,60 @@ pub(crate) fn heads() -> Vec<Head> {
         head("front-end/beta", "service_instance", "main", TargetStatus::Failed, Some("`Topic`\nis bad")),
         head("beta", "environment", "main", TargetStatus::Unchanged, None),
     ]
+}
+
+/// The plan of an environment and three instances in it.
+pub(crate) fn plan() -> PlanDocument {
+    let written = |name: &str, line: usize| WaitDocument {
+        target: TargetName::new(name),
+        reason: WaitReason::Written,
+        line: Some(line),
+        column: Some(19),
+    };
+    let environment =
+        WaitDocument { target: TargetName::new("beta"), reason: WaitReason::Environment, line: None, column: None };
+    let planned = |name: &str, kind: TargetKind, waits_on: Vec<WaitDocument>| PlannedDocument {
+        target: TargetName::new(name),
+        kind,
+        stack: StackName::new(format!("shop-{}", name.replace('/', "-"))),
+        shows_outputs: waits_on.contains(&environment),
+        waits_on,
+        reads: vec![format!("{name}.yaml")],
+    };
+    PlanDocument {
+        repository: RepositoryName::new("shop"),
+        branch: BranchName::new("main"),
+        commit: None,
+        manifest: "syncline.yaml".to_owned(),
+        targets: vec![
+            planned("beta", TargetKind::Environment, Vec::new()),
+            planned("events/beta", TargetKind::ServiceInstance, vec![environment.clone()]),
+            planned("catalog/beta", TargetKind::ServiceInstance, Vec::new()),
+            planned(
+                "orders/beta",
+                TargetKind::ServiceInstance,
+                vec![written("events/beta", 7), written("catalog/beta", 7), environment.clone()],
+            ),
+        ],
+        publish: vec![Publish { from: BranchName::new("main"), to: BranchName::new("prod") }],
+        longest_path: ["beta", "events/beta", "orders/beta"].map(TargetName::new).to_vec(),
+        diagnostics: Vec::new(),
+    }
+}
+
+/// A rendered target that shows what only AWS knows.
+pub(crate) fn rendered() -> RenderDocument {
+    RenderDocument {
+        target: TargetName::new("orders/beta"),
+        kind: TargetKind::ServiceInstance,
+        branch: BranchName::new("main"),
+        commit: Some(claim('a').commit),
+        stack: StackName::new("shop-orders-beta"),
+        template: "Resources: {}\n".to_owned(),
+        parameters: BTreeMap::from([("Size".to_owned(), "two\nlines".to_owned())]),
+        tags: BTreeMap::from([("team".to_owned(), "platform".to_owned())]),
+        environment: Some("beta".to_owned()),
+        reads: vec!["orders/spec.yaml".to_owned()],
+        stand_ins: vec![StandIn::Outputs, StandIn::Account],
+    }
 }

@@ -3,12 +3,16 @@
 //! Every function here is pure: the present time and whether to colour are handed in, and nothing is printed. A table
 //! has no borders and no wrapping, one line a row, two spaces between columns and `—` where there is nothing.
 
+pub(crate) mod graph;
 pub(crate) mod history;
+pub(crate) mod plan;
 pub(crate) mod progress;
+pub(crate) mod render;
 pub(crate) mod status;
 pub(crate) mod sync;
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use comfy_table::{Cell, Color, Table, presets};
 use syncline_core::names::TargetKind;
@@ -98,8 +102,20 @@ fn counts(counts: &BTreeMap<TargetStatus, u32>) -> String {
 }
 
 /// `1 target`, `2 targets`.
-fn number_of(number: usize, noun: &str) -> String {
+pub(crate) fn number_of(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// "`a`, `b` and `c`", for messages; of many only the first.
+pub(crate) fn listed<T: Display>(names: impl IntoIterator<Item = T>) -> String {
+    const MOST: usize = 12;
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{}`", one_line(&name.to_string()))).collect();
+    match names.as_slice() {
+        [] => "none".to_owned(),
+        [only] => only.clone(),
+        names if names.len() > MOST => format!("{} and {} more", names[..MOST].join(", "), names.len() - MOST),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,181 @@
+//! `syncline init`: writes a manifest and a small example, and overwrites nothing.
+//!
+//! What was not given is asked for on a terminal, each with the default that is taken anywhere else.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use dialoguer::Input;
+use dialoguer::theme::SimpleTheme;
+use serde::Serialize;
+use syncline_core::manifest;
+
+use crate::answer::Answer;
+use crate::arguments::{Global, Init, Output};
+use crate::draw::number_of;
+use crate::example::{self, Names};
+use crate::failure::Failure;
+use crate::paint::Paint;
+use crate::source::folder::why;
+use crate::source::git;
+
+/// What was written.
+#[derive(Debug, Serialize)]
+struct InitDocument {
+    folder: String,
+    app: String,
+    branch: String,
+    next: String,
+    written: Vec<&'static str>,
+}
+
+pub(super) fn run(global: &Global, init: &Init) -> Result<Answer, Failure> {
+    // Nobody should answer questions in vain.
+    refuse_to_overwrite(&init.folder)?;
+    let names = names(global, init)?;
+    write(&init.folder, &names)?;
+    let folder = init.folder.display().to_string();
+    let written: Vec<&str> = example::paths().collect();
+    if global.output == Output::Json {
+        let Names { app, branch, next } = names;
+        return Answer::json(&InitDocument { folder, app, branch, next, written });
+    }
+    let paint = Paint::for_stderr(global.no_color);
+    let at = if init.folder == Path::new(".") { String::new() } else { format!(" {}", quoted(&folder)) };
+    let follow_ups = vec![
+        (format!("syncline check{at}"), "to see that nothing is wrong with it".to_owned()),
+        (format!("syncline plan{at} -b {}", quoted(&names.branch)), "to see what a push would deploy".to_owned()),
+        ("git add . && git commit && git push".to_owned(), "to deploy it, once the repository is connected".to_owned()),
+    ];
+    Ok(Answer {
+        aside: format!("{} wrote {}", paint.good("✓"), number_of(written.len(), "file")),
+        follow_ups,
+        ..Answer::text(written.join("\n"))
+    })
+}
+
+/// A word of a command that may be pasted into a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = text.chars().all(|one| one.is_alphanumeric() || "/_.-".contains(one)) && !text.is_empty();
+    if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+/// Fails where anything stands where a file would be written, or where a second manifest would come to be.
+fn refuse_to_overwrite(folder: &Path) -> Result<(), Failure> {
+    let exists = |path: &str| fs::symlink_metadata(folder.join(path)).is_ok();
+    let mut in_the_way: Vec<String> =
+        manifest::NAMES.iter().filter(|name| exists(name)).map(|name| (*name).to_owned()).collect();
+    for path in example::paths() {
+        // A folder on the way may be a file, or a link that leads elsewhere.
+        let above = Path::new(path).ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
+        for above in above {
+            let is_other = fs::symlink_metadata(folder.join(above)).is_ok_and(|found| !found.is_dir());
+            if is_other {
+                in_the_way.push(above.display().to_string());
+            }
+        }
+        if exists(path) {
+            in_the_way.push(path.to_owned());
+        }
+    }
+    in_the_way.sort();
+    in_the_way.dedup();
+    if in_the_way.is_empty() {
+        return Ok(());
+    }
+    let error = format!(
+        "nothing was written, since this is in the way in `{}`:\n  {}",
+        folder.display(),
+        in_the_way.join("\n  ")
+    );
+    Err(Failure::new(
+        error,
+        "`syncline check` looks at what there is; another folder takes the example: `syncline init DIR`",
+    ))
+}
+
+fn names(global: &Global, init: &Init) -> Result<Names, Failure> {
+    let is_asking =
+        !init.yes && global.output == Output::Text && io::stdin().is_terminal() && io::stderr().is_terminal();
+    let app = Question::new("App, with which stack names begin", init.app.as_deref(), example::check_app);
+    let app = app.answer(&default_app(&init.folder), is_asking)?;
+    let first = Question::new("Branch that is deployed first", init.branch.as_deref(), example::check_branch);
+    let branch = first.answer(&default_branch(&init.folder), is_asking)?;
+    let next = Question {
+        taken: Some(&branch),
+        ..Question::new("Branch that is deployed next", init.next.as_deref(), example::check_branch)
+    };
+    let next = next.answer("prod", is_asking)?;
+    Ok(Names { app, branch, next })
+}
+
+fn default_app(folder: &Path) -> String {
+    // A folder that is yet to be made has a name too.
+    let absolute = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    example::app_from(&absolute.file_name().unwrap_or_default().to_string_lossy())
+}
+
+fn default_branch(folder: &Path) -> String {
+    git::checked_out(folder).map_or_else(|| "main".to_owned(), |branch| branch.to_string())
+}
+
+/// Something that may have been given.
+struct Question<'q> {
+    text: &'q str,
+    given: Option<&'q str>,
+    check: fn(&str) -> Result<(), String>,
+    /// What was answered before, and is no answer here.
+    taken: Option<&'q str>,
+}
+
+impl<'q> Question<'q> {
+    fn new(text: &'q str, given: Option<&'q str>, check: fn(&str) -> Result<(), String>) -> Self {
+        Self { text, given, check, taken: None }
+    }
+
+    fn check(&self, answer: &str) -> Result<(), String> {
+        if self.taken == Some(answer) {
+            return Err("that one is deployed first; name another".to_owned());
+        }
+        (self.check)(answer)
+    }
+
+    fn answer(&self, default: &str, is_asking: bool) -> Result<String, Failure> {
+        if is_asking && self.given.is_none() {
+            return self.ask(default);
+        }
+        let answer = self.given.unwrap_or(default);
+        match self.check(answer) {
+            Ok(()) => Ok(answer.to_owned()),
+            Err(why) => Err(Failure::usage(format!("`{answer}` cannot be taken: {why}"), "see `syncline init --help`")),
+        }
+    }
+
+    fn ask(&self, default: &str) -> Result<String, Failure> {
+        let input = Input::<String>::with_theme(&SimpleTheme)
+            .with_prompt(self.text)
+            .default(default.to_owned())
+            .validate_with(|answer: &String| self.check(answer));
+        input.interact_text().map_err(|dialoguer::Error::IO(error)| match error.kind() {
+            io::ErrorKind::Interrupted => Failure::unexplained("interrupted: nothing was written"),
+            _ => Failure::unexplained(format!("cannot ask: {}", why(&error))),
+        })
+    }
+}
+
+fn write(folder: &Path, names: &Names) -> Result<(), Failure> {
+    for (path, text) in example::files(names) {
+        let place = folder.join(path);
+        write_new(&place, &text)
+            .map_err(|error| Failure::unexplained(format!("cannot write `{}`: {}", place.display(), why(&error))))?;
+    }
+    Ok(())
+}
+
+fn write_new(place: &PathBuf, text: &str) -> io::Result<()> {
+    if let Some(folder) = place.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    OpenOptions::new().write(true).create_new(true).open(place)?.write_all(text.as_bytes())
+}

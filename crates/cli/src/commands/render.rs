@@ -1,0 +1,149 @@
+//! `syncline render`: a target's template and parameters, as CloudFormation would get them.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use serde_json::Value;
+use syncline_core::diagnostic::nearest;
+use syncline_core::files::Files;
+use syncline_core::manifest::{Manifest, TargetEntry};
+use syncline_core::recipe::Prepared;
+use syncline_core::render::Outputs;
+
+use crate::answer::Answer;
+use crate::arguments::{Global, Output, Render};
+use crate::documents::RenderDocument;
+use crate::documents::render::StandIn;
+use crate::draw;
+use crate::draw::listed;
+use crate::failure::Failure;
+use crate::paint::Paint;
+use crate::reading::{ANY_ACCOUNT, Reading};
+use crate::source::folder::why;
+
+pub(super) fn run(global: &Global, render: &Render) -> Result<Answer, Failure> {
+    let outputs = match &render.env_outputs {
+        Some(file) => Outputs::Known(read_outputs(file)?),
+        None => Outputs::Pending,
+    };
+    let is_trial = matches!(outputs, Outputs::Pending);
+    let mut reading = Reading::open(&render.place)?;
+    let (manifest, _) = reading.good_manifest()?;
+    let entry = find(&manifest, render)?;
+    let prepared = match reading.prepare(&manifest, entry, outputs)? {
+        Ok(prepared) => prepared,
+        Err(errors) => return Err(reading.problems(&manifest, &entry.branch, errors).into()),
+    };
+    if is_trial && prepared.reads_outputs && prepared.request.template.is_empty() {
+        let error = format!("`{}` cannot be rendered without the outputs of its environment", entry.name);
+        return Err(Failure::new(error, "give them with `--env-outputs FILE`"));
+    }
+    let stand_ins = stand_ins(&prepared, is_trial, render.place.account.is_none());
+    let commit = reading.commit(&entry.branch).cloned();
+    let document = RenderDocument::new(entry, commit, prepared, stand_ins);
+    match global.output {
+        Output::Json => Answer::json(&document),
+        Output::Text => Ok(Answer {
+            aside: draw::render::aside(&document, Paint::for_stderr(global.no_color)),
+            is_verbatim: true,
+            ..Answer::text(document.template)
+        }),
+    }
+}
+
+/// The target that is meant. A name is a target's on one branch only, so the branch is only compared.
+fn find<'m>(manifest: &'m Manifest, render: &Render) -> Result<&'m TargetEntry, Failure> {
+    let is_on_branch = |entry: &&TargetEntry| render.branch.as_deref().is_none_or(|name| name == entry.branch.as_str());
+    let typed = render.target.as_str();
+    match manifest.targets.iter().find(|entry| entry.name.as_str() == typed) {
+        Some(entry) if is_on_branch(&entry) => Ok(entry),
+        Some(entry) => {
+            let help = "correct `--branch`, or leave it out";
+            Err(Failure::usage(format!("`{typed}` is on branch `{}`", entry.branch), help))
+        }
+        None => {
+            let known: Vec<&str> =
+                manifest.targets.iter().filter(is_on_branch).map(|entry| entry.name.as_str()).collect();
+            let help = match nearest(typed, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there is {}", listed(known)),
+            };
+            Err(Failure::usage(format!("there is no target `{typed}`"), help))
+        }
+    }
+}
+
+fn stand_ins(prepared: &Prepared, is_trial: bool, is_account_unknown: bool) -> Vec<StandIn> {
+    let mut stand_ins = Vec::new();
+    if is_trial && prepared.reads_outputs {
+        stand_ins.push(StandIn::Outputs);
+    }
+    if is_account_unknown && prepared.request.template.contains(ANY_ACCOUNT) {
+        stand_ins.push(StandIn::Account);
+    }
+    stand_ins
+}
+
+/// The outputs in a file: a mapping, or CloudFormation's list.
+fn read_outputs(file: &Path) -> Result<BTreeMap<String, String>, Failure> {
+    const HELP: &str = "write a mapping from names to values, or what `aws cloudformation describe-stacks \
+                        --query 'Stacks[0].Outputs'` prints";
+    let shown = file.display();
+    let mut text = String::new();
+    let limit = Files::MAX_FILE_BYTES as u64;
+    let read = File::open(file).and_then(|file| file.take(limit + 1).read_to_string(&mut text));
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(Failure::usage(format!("there is no file `{shown}`"), "`--env-outputs` takes a file"));
+        }
+        Err(error) => return Err(Failure::new(format!("cannot read `{shown}`: {}", why(&error)), HELP)),
+        Ok(bytes) if bytes as u64 > limit => {
+            return Err(Failure::new(format!("`{shown}` is larger than {limit} bytes"), HELP));
+        }
+        Ok(_) => {}
+    }
+    let value: Value = serde_yaml::from_str(&text)
+        .map_err(|error| Failure::new(format!("`{shown}` is neither YAML nor JSON: {error}"), HELP))?;
+    outputs(&value).map_err(|error| Failure::new(format!("`{shown}`: {error}"), HELP))
+}
+
+fn outputs(value: &Value) -> Result<BTreeMap<String, String>, String> {
+    let plain = |name: &str, value: &Value| match value {
+        Value::String(text) => Ok((name.to_owned(), text.clone())),
+        Value::Number(_) | Value::Bool(_) => Ok((name.to_owned(), value.to_string())),
+        _ => Err(format!("the value of `{name}` is neither text nor a number")),
+    };
+    match value {
+        Value::Null => Ok(BTreeMap::new()),
+        Value::Object(values) => values.iter().map(|(name, value)| plain(name, value)).collect(),
+        Value::Array(list) => list
+            .iter()
+            .map(|item| match (item.get("OutputKey").and_then(Value::as_str), item.get("OutputValue")) {
+                (Some(name), Some(value)) => plain(name, value),
+                _ => Err("an entry of the list has no `OutputKey` or no `OutputValue`".to_owned()),
+            })
+            .collect(),
+        _ => Err("it holds no mapping".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn outputs_are_read_in_both_forms() {
+        let expected = BTreeMap::from([("A".to_owned(), "x".to_owned()), ("B".to_owned(), "7".to_owned())]);
+        assert_eq!(outputs(&json!({"A": "x", "B": 7})), Ok(expected.clone()));
+        let list = json!([{"OutputKey": "A", "OutputValue": "x"}, {"OutputKey": "B", "OutputValue": 7}]);
+        assert_eq!(outputs(&list), Ok(expected));
+        assert_eq!(outputs(&json!(null)), Ok(BTreeMap::new()));
+        for wrong in [json!("x"), json!(["x"]), json!({"A": ["x"]}), json!([{"OutputKey": "A"}])] {
+            assert!(outputs(&wrong).is_err(), "{wrong}");
+        }
+    }
+}

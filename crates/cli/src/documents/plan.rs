@@ -1,0 +1,125 @@
+//! What a branch would deploy.
+
+use std::fmt;
+
+use serde::Serialize;
+use syncline_core::manifest::{Manifest, Publish, Reason};
+use syncline_core::names::{BranchName, CommitId, RepositoryName, StackName, TargetKind, TargetName};
+use syncline_core::plan::Assembly;
+
+use crate::problems::ProblemDocument;
+
+/// The targets of one branch, as they would be deployed if nothing of them was.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct PlanDocument {
+    /// The repository.
+    pub(crate) repository: RepositoryName,
+    /// The branch.
+    pub(crate) branch: BranchName,
+    /// The commit that specs and templates were read at; `null` for the working copy.
+    pub(crate) commit: Option<CommitId>,
+    /// The manifest's path.
+    pub(crate) manifest: String,
+    /// The targets in deployment order: each after all that it waits for.
+    pub(crate) targets: Vec<PlannedDocument>,
+    /// The pull requests that follow when all is in step.
+    pub(crate) publish: Vec<Publish>,
+    /// The longest chain of targets that wait for each other, the first to be deployed first.
+    pub(crate) longest_path: Vec<TargetName>,
+    /// What is worth a look.
+    pub(crate) diagnostics: Vec<ProblemDocument>,
+}
+
+/// A target of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct PlannedDocument {
+    /// Its name.
+    pub(crate) target: TargetName,
+    /// What it is.
+    pub(crate) kind: TargetKind,
+    /// Its stack.
+    pub(crate) stack: StackName,
+    /// The targets that it waits for, and why.
+    pub(crate) waits_on: Vec<WaitDocument>,
+    /// Whether its template shows outputs of its environment, which only AWS knows.
+    pub(crate) shows_outputs: bool,
+    /// The files that it is made from.
+    pub(crate) reads: Vec<String>,
+}
+
+/// Something that is waited for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct WaitDocument {
+    /// The target that is waited for.
+    pub(crate) target: TargetName,
+    /// Why.
+    pub(crate) reason: WaitReason,
+    /// The manifest's line that says so.
+    pub(crate) line: Option<usize>,
+    /// The column in that line.
+    pub(crate) column: Option<usize>,
+}
+
+/// Why something is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum WaitReason {
+    /// The manifest says so: `depends_on`.
+    Written,
+    /// It is the environment.
+    Environment,
+}
+
+impl fmt::Display for WaitReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Written => "written",
+            Self::Environment => "environment",
+        })
+    }
+}
+
+impl PlanDocument {
+    /// From what was assembled.
+    pub(crate) fn new(
+        repository: RepositoryName,
+        branch: BranchName,
+        commit: Option<CommitId>,
+        manifest: &Manifest,
+        assembly: &Assembly,
+        diagnostics: Vec<ProblemDocument>,
+    ) -> Self {
+        let targets = assembly.targets.iter().map(|target| {
+            let edges = assembly.edges.iter().filter(|edge| edge.waiter == target.entry.name);
+            PlannedDocument {
+                target: target.entry.name.clone(),
+                kind: target.entry.kind,
+                stack: target.entry.stack.clone(),
+                waits_on: edges.map(|edge| WaitDocument::new(&edge.dependency, &edge.reason)).collect(),
+                shows_outputs: target.prepared.reads_outputs,
+                reads: target.prepared.reads.iter().map(ToString::to_string).collect(),
+            }
+        });
+        Self {
+            repository,
+            branch,
+            commit,
+            manifest: manifest.path.to_string(),
+            targets: targets.collect(),
+            publish: assembly.publish.clone(),
+            longest_path: assembly.longest_path.clone(),
+            diagnostics,
+        }
+    }
+}
+
+impl WaitDocument {
+    fn new(target: &TargetName, reason: &Reason) -> Self {
+        let (reason, span) = match reason {
+            Reason::Written(span) => (WaitReason::Written, Some(span)),
+            Reason::Environment => (WaitReason::Environment, None),
+        };
+        let (line, column) = (span.map(|span| span.line), span.map(|span| span.column));
+        Self { target: target.clone(), reason, line, column }
+    }
+}

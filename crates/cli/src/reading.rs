@@ -1,0 +1,262 @@
+//! A repository read without AWS: its manifest, and what each branch maps to.
+//!
+//! This is the one place where the command line hands files to the core and says what a render may know.
+
+use std::collections::BTreeMap;
+
+use syncline_core::diagnostic::{self, Diagnostic, nearest};
+use syncline_core::files::{Files, Want};
+use syncline_core::manifest::{self, Manifest, TargetEntry};
+use syncline_core::names::{BranchName, CommitId, RepoPath, RepositoryName};
+use syncline_core::plan::{self, Assembly};
+use syncline_core::recipe::{self, Context, Prepared};
+use syncline_core::render::Outputs;
+
+use crate::arguments::Place;
+use crate::draw::listed;
+use crate::failure::Failure;
+use crate::origin;
+use crate::problems::Problems;
+use crate::source::git::{self, Tree};
+use crate::source::{Folder, Git, read_until};
+
+/// What stands for the account's id where none was given.
+pub(crate) const ANY_ACCOUNT: &str = "111122223333";
+
+/// The files of a repository, as far as they were read.
+pub(crate) struct Reading {
+    /// The repository's name.
+    pub(crate) repository: RepositoryName,
+    folder: Folder,
+    shown: String,
+    configured: Option<RepoPath>,
+    account: String,
+    files: Files,
+    git: Option<Git>,
+    committed: BTreeMap<BranchName, Committed>,
+}
+
+struct Committed {
+    tree: Tree,
+    files: Files,
+}
+
+/// What was wanted, or what is wrong with the files that it is made from.
+pub(crate) type Checked<T> = Result<T, Vec<Diagnostic>>;
+
+impl Reading {
+    /// Finds the folder, and Git's where that was asked for. Reads no file yet.
+    pub(crate) fn open(place: &Place) -> Result<Self, Failure> {
+        let folder = Folder::open(&place.folder)?;
+        let configured = match &place.manifest {
+            Some(path) => Some(RepoPath::parse(path).ok_or_else(|| {
+                let help = "`--manifest` takes a path that starts at the root of the repository";
+                Failure::usage(format!("`{path}` does not name a file in the repository"), help)
+            })?),
+            None => None,
+        };
+        let repository = match &place.repository {
+            Some(typed) => origin::repository(Some(typed))?,
+            None => origin::of_folder(folder.root()),
+        };
+        let git = if place.git { Some(Git::open(folder.root())?) } else { None };
+        Ok(Self {
+            repository,
+            folder,
+            shown: place.folder.display().to_string(),
+            configured,
+            account: place.account.clone().unwrap_or_else(|| ANY_ACCOUNT.to_owned()),
+            files: Files::default(),
+            git,
+            committed: BTreeMap::new(),
+        })
+    }
+
+    /// Reads the manifest of the working copy: the model, where it has the shape of one, and what is wrong with it.
+    ///
+    /// Errors: there is none.
+    pub(crate) fn manifest(&mut self) -> Result<(Option<Manifest>, Vec<Diagnostic>), Failure> {
+        let Self { folder, files, configured, repository, .. } = self;
+        let read = |want: &Want| folder.read(want);
+        let located = read_until(files, read, |files| manifest::locate(configured.as_ref(), files))?;
+        if manifest::is_absent(configured.as_ref(), files) {
+            return Err(self.no_manifest());
+        }
+        let path = match located {
+            Ok(path) => path,
+            Err(error) => return Ok((None, vec![error])),
+        };
+        let text = read_until(files, read, |files| files.want(Want::File(path.clone())).map(|_| ()))
+            .map(|()| files.text(&path))?;
+        Ok(match text {
+            Some(text) => manifest::read(&path, text, repository),
+            // What cannot be read is said in the core's words.
+            None => match manifest::load(Some(&path), repository, files) {
+                Some(Err(errors)) => (None, errors),
+                _ => (None, Vec::new()),
+            },
+        })
+    }
+
+    /// Reads the manifest, and its warnings.
+    ///
+    /// Errors: it has an error.
+    pub(crate) fn good_manifest(&mut self) -> Result<(Manifest, Vec<Diagnostic>), Failure> {
+        match self.manifest()? {
+            (Some(manifest), warnings) if !diagnostic::has_errors(&warnings) => Ok((manifest, warnings)),
+            (_, problems) => {
+                let mut found = Problems::default();
+                found.add(None, problems, &self.files);
+                Err(found.into())
+            }
+        }
+    }
+
+    fn no_manifest(&self) -> Failure {
+        if let Some(path) = &self.configured {
+            let help = "`--manifest` takes a path that starts at the root of the repository";
+            return Failure::usage(format!("there is no file `{path}` in `{}`", self.shown), help);
+        }
+        let above = self
+            .folder
+            .root()
+            .ancestors()
+            .skip(1)
+            .find(|folder| manifest::NAMES.iter().any(|name| folder.join(name).is_file()));
+        let help = match above {
+            Some(folder) => format!("there is one in `{}`: name that folder", folder.display()),
+            None => "`syncline init` writes one; `--manifest PATH` names one that lies elsewhere".to_owned(),
+        };
+        Failure::new(format!("there is no manifest in `{}`: looked for {}", self.shown, listed(manifest::NAMES)), help)
+    }
+
+    /// The branch that is meant: the one that was typed, else the only one, else the one that is checked out.
+    pub(crate) fn choose(&self, manifest: &Manifest, typed: Option<&str>) -> Result<BranchName, Failure> {
+        let known = branches(manifest);
+        let one_of = || format!("name one of those that the manifest has: {}", listed(&known));
+        if let Some(typed) = typed {
+            let branch = BranchName::new(typed);
+            return if manifest.maps(&branch) {
+                Ok(branch)
+            } else {
+                let near = nearest(typed, known.iter().map(BranchName::as_str));
+                let help = near.map_or_else(one_of, |near| format!("did you mean `{near}`?"));
+                Err(Failure::usage(format!("nothing is deployed from branch `{typed}`"), help))
+            };
+        }
+        match known.as_slice() {
+            [] => Err(Failure::new("the manifest maps no branch", "say which under `branch` of a target")),
+            [only] => Ok(only.clone()),
+            _ => match git::checked_out(self.folder.root()) {
+                Some(branch) if manifest.maps(&branch) => Ok(branch),
+                Some(branch) => {
+                    let error =
+                        format!("no branch was named, and nothing is deployed from `{branch}`, which is checked out");
+                    Err(Failure::usage(error, format!("`--branch NAME`: {}", one_of())))
+                }
+                None => {
+                    let error = "no branch was named, and the manifest has several";
+                    Err(Failure::usage(error, format!("`--branch NAME`: {}", one_of())))
+                }
+            },
+        }
+    }
+
+    /// Whether a branch's files can be read: always without Git.
+    pub(crate) fn has(&mut self, manifest: &Manifest, branch: &BranchName) -> Result<bool, Failure> {
+        let Some(git) = &self.git else { return Ok(true) };
+        if !self.committed.contains_key(branch) {
+            let Some(tree) = git.branch(branch)? else { return Ok(false) };
+            let mut files = Files::default();
+            // The manifest is the working copy's, and its lines are drawn beside those of the branch.
+            if let Some(text) = self.files.text(&manifest.path) {
+                files.insert_text(manifest.path.clone(), text);
+            }
+            self.committed.insert(branch.clone(), Committed { tree, files });
+        }
+        Ok(true)
+    }
+
+    /// The commit that a branch's files are read at; nothing for the working copy.
+    pub(crate) fn commit(&self, branch: &BranchName) -> Option<&CommitId> {
+        self.committed.get(branch).map(|committed| &committed.tree.commit)
+    }
+
+    /// Reads and checks everything that a branch maps to.
+    pub(crate) fn assemble(&mut self, manifest: &Manifest, branch: &BranchName) -> Result<Checked<Assembly>, Failure> {
+        let context = self.context(manifest, Outputs::Pending);
+        self.read(manifest, branch, |files| plan::assemble(manifest, branch, &context, files))
+    }
+
+    /// Reads and checks one target.
+    pub(crate) fn prepare(
+        &mut self,
+        manifest: &Manifest,
+        entry: &TargetEntry,
+        outputs: Outputs,
+    ) -> Result<Checked<Prepared>, Failure> {
+        let context = self.context(manifest, outputs);
+        self.read(manifest, &entry.branch, |files| recipe::prepare(entry, &context, files))
+    }
+
+    fn context(&self, manifest: &Manifest, outputs: Outputs) -> Context {
+        Context {
+            repository: self.repository.to_string(),
+            account_id: self.account.clone(),
+            manifest: manifest.path.clone(),
+            outputs,
+        }
+    }
+
+    fn read<T>(
+        &mut self,
+        manifest: &Manifest,
+        branch: &BranchName,
+        step: impl FnMut(&mut Files) -> Option<T>,
+    ) -> Result<T, Failure> {
+        if !self.has(manifest, branch)? {
+            let help = format!("`git fetch origin` brings it; without `--git` the working copy serves `{branch}` too");
+            return Err(Failure::usage(format!("there is no branch `{branch}` here, nor at `origin`"), help));
+        }
+        match (&mut self.git, self.committed.get_mut(branch)) {
+            (Some(git), Some(Committed { tree, files })) => read_until(files, |want| git.read(tree, want), step),
+            _ => read_until(&mut self.files, |want| self.folder.read(want), step),
+        }
+    }
+
+    /// Problems, with the files that they are in. Those in the manifest are the working copy's.
+    pub(crate) fn problems(&self, manifest: &Manifest, branch: &BranchName, diagnostics: Vec<Diagnostic>) -> Problems {
+        let mut problems = Problems::default();
+        let (in_manifest, in_others) = diagnostics.into_iter().partition(|problem| problem.path == manifest.path);
+        match self.committed.get(branch) {
+            Some(Committed { files, .. }) => {
+                problems.add(None, in_manifest, &self.files);
+                problems.add(Some(branch.clone()), in_others, files);
+            }
+            None => problems.add(None, [in_manifest, in_others].concat(), &self.files),
+        }
+        problems
+    }
+
+    /// The files of the working copy.
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// The files that were read for a branch, where they are its own.
+    pub(crate) fn files_of(&self, branch: &BranchName) -> Option<&Files> {
+        self.committed.get(branch).map(|committed| &committed.files)
+    }
+}
+
+/// The branches that a manifest maps, in the order of the file.
+pub(crate) fn branches(manifest: &Manifest) -> Vec<BranchName> {
+    let mut branches: Vec<BranchName> = Vec::new();
+    let of_targets = manifest.targets.iter().map(|target| &target.branch);
+    for branch in of_targets.chain(manifest.publish.iter().map(|publish| &publish.from)) {
+        if !branches.contains(branch) {
+            branches.push(branch.clone());
+        }
+    }
+    branches
+}

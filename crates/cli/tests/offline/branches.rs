@@ -1,0 +1,82 @@
+//! `--git`: each branch is read as it is committed, the manifest as it lies there.
+
+use crate::repository::Repository;
+
+const OTHER: &str = "template-file-path: queue.yaml\ntags: {team: another}\n";
+
+#[test]
+fn each_target_is_read_from_its_own_branch() {
+    let repository = Repository::committed();
+    repository.git(&["checkout", "--quiet", "prod"]);
+    repository.write("beta.yaml", OTHER);
+    repository.commit("another team");
+    repository.git(&["checkout", "--quiet", "main"]);
+    repository.write("beta.yaml", "not committed");
+    repository.syncline(&["check"]).ends(1, &["beta.yaml"]);
+    repository.syncline(&["check", "--git"]).ends(0, &["4 targets on 2 branches"]);
+    repository.syncline(&["render", "-t", "beta", "--git"]).ends(0, &["team = platform"]);
+    repository.syncline(&["render", "-t", "prod", "--git"]).ends(0, &["team = another"]);
+    let document = repository.syncline(&["plan", "-b", "prod", "--git", "--output", "json"]).json();
+    assert_eq!(document["commit"].as_str().unwrap().len(), 40);
+}
+
+#[test]
+fn a_problem_says_on_which_branch_it_is() {
+    let repository = Repository::committed();
+    repository.git(&["checkout", "--quiet", "prod"]);
+    repository.write("beta.yaml", "template-file-path: none.yaml\n");
+    repository.commit("a template that is not there");
+    repository.git(&["checkout", "--quiet", "main"]);
+    repository.syncline(&["check", "--git"]).ends(1, &["as committed on branch `prod`", "none.yaml", "✗ 1 error"]);
+    let document = repository.syncline(&["check", "--git", "--output", "json"]).json();
+    assert_eq!(document["diagnostics"][0]["branch"], "prod");
+    // The manifest is on no branch: it is the working copy's.
+    repository.write("syncline.yaml", &crate::repository::MANIFEST.replace("    web:", "    none: {}\n    web:"));
+    let document = repository.syncline(&["plan", "-b", "prod", "--git", "--output", "json"]).json();
+    let branches: Vec<_> = document["diagnostics"].as_array().unwrap().iter().map(|one| &one["branch"]).collect();
+    assert_eq!(branches, [&serde_json::Value::Null, &"prod".into()]);
+}
+
+#[test]
+fn the_manifest_is_the_working_copys() {
+    let repository = Repository::committed();
+    repository.write("syncline.yaml", "app: shop\nsync: {environments: {new: {branch: prod, spec: beta.yaml}}}\n");
+    repository.syncline(&["plan", "--git"]).ends(0, &["new", "branch prod"]);
+}
+
+#[test]
+fn a_branch_that_is_only_at_origin_is_read_there_and_one_that_is_nowhere_is_told() {
+    let repository = Repository::committed();
+    repository.git(&["update-ref", "refs/remotes/origin/prod", "prod"]);
+    repository.git(&["branch", "--quiet", "-D", "prod"]);
+    repository.syncline(&["plan", "-b", "prod", "--git"]).ends(0, &["shop-web-prod"]);
+    repository.git(&["update-ref", "-d", "refs/remotes/origin/prod"]);
+    repository.syncline(&["plan", "-b", "prod", "--git"]).ends(2, &["there is no branch `prod` here, nor at `origin`"]);
+    let did = repository.syncline(&["check", "--git"]);
+    did.ends(1, &["there is no branch `prod` here, nor at `origin`, and `prod` is on it", "syncline.yaml:5:5"]);
+}
+
+#[test]
+fn a_branch_that_is_called_like_an_option_is_a_branch() {
+    let repository = Repository::committed();
+    let manifest =
+        crate::repository::MANIFEST.replace("prod", "--output=x").replace("  --output=x:", "  '--output=x':");
+    let manifest = manifest.replace("branch: --output=x", "branch: '--output=x'").replace("'--output=x': {", "prod: {");
+    repository.write("syncline.yaml", &manifest.replace("to: --output=x", "to: '--output=x'"));
+    let plan = ["plan", "--git", "--branch=--output=x"];
+    repository.syncline(&plan).ends(2, &["there is no branch `--output=x` here"]);
+    repository.git(&["update-ref", "refs/heads/--output=x", "main"]);
+    repository.syncline(&plan).ends(0, &["branch --output=x of", "shop-web-prod"]);
+    repository.syncline(&["check", "--git"]).ends(0, &["no problems"]);
+    assert!(!repository.at("x").exists());
+}
+
+#[test]
+fn where_git_cannot_read_it_says_so() {
+    let repository = Repository::good();
+    repository.syncline(&["check", "--git"]).ends(2, &["git cannot read", "not a git repository", "leave out `--git`"]);
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_syncline"));
+    let mut command = crate::repository::command(program, repository.path(), &["check", "--git"]);
+    let did: crate::repository::Did = command.env("PATH", "").output().unwrap().into();
+    did.ends(1, &["cannot run `git`: no such file or directory", "install Git"]);
+}

@@ -1,0 +1,78 @@
+//! What the commands say of a good repository.
+
+use crate::repository::Repository;
+
+#[test]
+fn check_counts_targets_and_branches() {
+    let repository = Repository::good();
+    let did = repository.syncline(&["check"]);
+    did.ends(0, &[]);
+    assert_eq!((did.stdout.as_str(), did.stderr.as_str()), ("", "✓ no problems: 4 targets on 2 branches\n"));
+    let document = repository.syncline(&["check", "--output", "json"]).json();
+    assert_eq!((&document["errors"], &document["targets"]), (&0.into(), &4.into()));
+}
+
+#[test]
+fn warnings_end_with_zero() {
+    let repository = Repository::good();
+    repository.write("syncline.yaml", &crate::repository::MANIFEST.replace("    web:", "    none: {}\n    web:"));
+    repository.syncline(&["check"]).ends(0, &["warning: ", "✓ no errors, 1 warning: 4 targets on 2 branches"]);
+    let did = repository.syncline(&["plan", "-b", "main"]);
+    did.ends(0, &[]);
+    assert!(did.stderr.contains("warning: ") && !did.stdout.contains("warning: "), "{did:#?}");
+    let document = repository.syncline(&["plan", "-b", "main", "--output", "json"]).json();
+    assert_eq!(document["diagnostics"][0]["severity"], "warning");
+}
+
+#[test]
+fn a_branch_need_not_be_named_where_there_is_one_or_it_is_checked_out() {
+    let repository = Repository::committed();
+    repository.syncline(&["plan"]).ends(0, &["branch main of"]);
+    repository.git(&["checkout", "--quiet", "prod"]);
+    repository.syncline(&["plan"]).ends(0, &["branch prod of"]);
+    repository.git(&["checkout", "--quiet", "-b", "other"]);
+    repository.syncline(&["plan"]).ends(2, &["nothing is deployed from `other`, which is checked out"]);
+    repository.write("syncline.yaml", "app: shop\nsync: {environments: {beta: {branch: main, spec: beta.yaml}}}\n");
+    repository.syncline(&["plan"]).ends(0, &["branch main of"]);
+}
+
+#[test]
+fn a_template_is_printed_byte_for_byte() {
+    let repository = Repository::good();
+    for template in ["Resources:   {A: {Type: 'AWS::SQS::Queue'}}  \r\n\r\n\n", "Resources: {A: {Type: x}}"] {
+        repository.write("queue.yaml", template);
+        let did = repository.syncline(&["render", "-t", "beta"]);
+        did.ends(0, &["stack      shop-beta", "tag        team = platform"]);
+        assert_eq!(did.stdout, template);
+    }
+    let did = repository.syncline(&["render", "-t", "beta", "--output", "json"]);
+    assert_eq!(did.json()["template"], "Resources: {A: {Type: x}}");
+    assert_eq!(did.json()["tags"]["team"], "platform");
+}
+
+#[test]
+fn real_values_take_the_place_of_stand_ins() {
+    let repository = Repository::good();
+    let did = repository.syncline(&["render", "-t", "web/beta"]);
+    did.ends(0, &["Metadata: pending, 111122223333", "--env-outputs FILE", "--account ID"]);
+    repository.write("a.yaml", "Arn: real\n");
+    repository.write("a.json", r#"[{"OutputKey": "Arn", "OutputValue": "real"}]"#);
+    for file in ["a.yaml", "a.json"] {
+        let did =
+            repository.syncline(&["render", "-t", "web/beta", "--env-outputs", file, "--account", "999900001111"]);
+        did.ends(0, &["Metadata: real, 999900001111"]);
+        assert!(!did.stderr.contains("note:"), "{did:#?}");
+    }
+}
+
+#[test]
+fn every_drawing_is_made_and_json_stands_for_each() {
+    let repository = Repository::good();
+    for (format, begins) in [("mermaid", "flowchart LR\n"), ("dot", "digraph "), ("svg", "<svg ")] {
+        let did = repository.syncline(&["graph", "-b", "main", "--format", format]);
+        did.ends(0, &["web/beta"]);
+        assert!(did.stdout.starts_with(begins), "{did:#?}");
+    }
+    let document = repository.syncline(&["graph", "-b", "main", "--output", "json"]).json();
+    assert_eq!(document["edges"][0]["reason"], "environment");
+}
