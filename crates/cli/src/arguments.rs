@@ -53,6 +53,8 @@ pub(crate) enum Command {
     Graph(Graph),
     /// Write a manifest and a small example to start from
     Init(Init),
+    /// Print the JSON Schema of a manifest, for an editor
+    Schema,
     /// Show the present state of every target, or follow a sync until it is over
     Status(Status),
     /// Show past syncs, newest first
@@ -176,7 +178,8 @@ pub(crate) struct Render {
     #[arg(short, long, value_name = "NAME")]
     pub(crate) branch: Option<String>,
     /// A YAML or JSON file with the outputs of the target's environment, which only AWS knows: a mapping from names to
-    /// values, or what `aws cloudformation describe-stacks --query 'Stacks[0].Outputs'` prints
+    /// values, or what `aws cloudformation describe-stacks --query 'Stacks[0].Outputs'` prints. For a pipeline, which may
+    /// show outputs of several stacks, such a mapping under the name of each environment and instance
     #[arg(long, value_name = "FILE")]
     pub(crate) env_outputs: Option<PathBuf>,
 }

@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use syncline_core::assembly::{self, Assembly};
 use syncline_core::diagnostic::{self, Diagnostic, nearest};
 use syncline_core::files::{Files, Want};
 use syncline_core::manifest::{self, Manifest, TargetEntry};
 use syncline_core::names::{BranchName, CommitId, RepoPath, RepositoryName};
-use syncline_core::plan::{self, Assembly};
-use syncline_core::recipe::{self, Context, Prepared};
+use syncline_core::recipe::{self, Before, Cache, Context, Prepared};
 use syncline_core::render::Outputs;
 
 use crate::arguments::Place;
@@ -185,7 +185,7 @@ impl Reading {
     /// Reads and checks everything that a branch maps to.
     pub(crate) fn assemble(&mut self, manifest: &Manifest, branch: &BranchName) -> Result<Checked<Assembly>, Failure> {
         let context = self.context(manifest, Outputs::Pending);
-        self.read(manifest, branch, |files| plan::assemble(manifest, branch, &context, files))
+        self.read(manifest, branch, |files| assembly::assemble(manifest, branch, &context, files))
     }
 
     /// Reads and checks one target.
@@ -196,7 +196,21 @@ impl Reading {
         outputs: Outputs,
     ) -> Result<Checked<Prepared>, Failure> {
         let context = self.context(manifest, outputs);
-        self.read(manifest, &entry.branch, |files| recipe::prepare(entry, &context, files))
+        let mut cache = Cache::default();
+        self.read(manifest, &entry.branch, |files| recipe::prepare(entry, &context, files, &mut cache))
+    }
+
+    /// The pipeline of a service, where it has one.
+    pub(crate) fn pipeline(&mut self, manifest: &Manifest, service: &str) -> Result<Option<TargetEntry>, Failure> {
+        let Some(first) = manifest.first_instance(Some(service)) else { return Ok(None) };
+        let context = self.context(manifest, Outputs::Pending);
+        let mut cache = Cache::default();
+        let of_service = |target: &&TargetEntry| target.service.as_deref() == Some(service);
+        let instances: Vec<&TargetEntry> = manifest.targets.iter().filter(of_service).collect();
+        let found = self.read(manifest, &first.branch, |files| {
+            recipe::pipeline_of(&manifest.app, &instances, &context, files, &mut cache)
+        });
+        found.map(|(pipeline, _)| pipeline)
     }
 
     fn context(&self, manifest: &Manifest, outputs: Outputs) -> Context {
@@ -205,6 +219,7 @@ impl Reading {
             account_id: self.account.clone(),
             manifest: manifest.path.clone(),
             outputs,
+            before: Before::Unknown,
         }
     }
 

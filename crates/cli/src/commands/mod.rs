@@ -1,6 +1,6 @@
 //! The commands, one module each. A command reads what it needs, makes a document of it and gives it as text or JSON.
 //!
-//! `check`, `plan`, `render`, `graph` and `init` work on files: they start no runtime and make no client of AWS.
+//! `check`, `plan`, `render`, `graph`, `init` and `schema` work on files: they start no runtime and make no client of AWS.
 
 mod check;
 mod graph;
@@ -34,6 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Render(render) => render::run(global, render),
         Command::Graph(graph) => graph::run(global, graph),
         Command::Init(init) => init::run(global, init),
+        Command::Schema => Answer::json(&syncline_core::manifest::json_schema()),
         Command::Status(status) if status.watch => wait_for(watch::run(global, status)),
         Command::Status(status) => wait_for(status::run(global, status)),
         Command::History(history) => wait_for(history::run(global, history)),

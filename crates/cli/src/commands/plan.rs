@@ -48,7 +48,7 @@ fn document(
     reading: &Reading,
     branch: BranchName,
     manifest: &Manifest,
-    assembly: &syncline_core::plan::Assembly,
+    assembly: &syncline_core::assembly::Assembly,
     warnings: &Problems,
 ) -> PlanDocument {
     let commit = reading.commit(&branch).cloned();

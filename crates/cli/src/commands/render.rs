@@ -1,11 +1,11 @@
 //! `syncline render`: a target's template and parameters, as CloudFormation would get them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use syncline_core::diagnostic::nearest;
 use syncline_core::files::Files;
 use syncline_core::manifest::{Manifest, TargetEntry};
@@ -24,25 +24,30 @@ use crate::reading::{ANY_ACCOUNT, Reading};
 use crate::source::folder::why;
 
 pub(super) fn run(global: &Global, render: &Render) -> Result<Answer, Failure> {
-    let outputs = match &render.env_outputs {
-        Some(file) => Outputs::Known(read_outputs(file)?),
-        None => Outputs::Pending,
-    };
-    let is_trial = matches!(outputs, Outputs::Pending);
+    let given = render.env_outputs.as_deref().map(read_outputs).transpose()?;
     let mut reading = Reading::open(&render.place)?;
     let (manifest, _) = reading.good_manifest()?;
-    let entry = find(&manifest, render)?;
-    let prepared = match reading.prepare(&manifest, entry, outputs)? {
+    let entry = find(&mut reading, &manifest, render)?;
+    let mut prepared = reading.prepare(&manifest, &entry, Outputs::Pending)?;
+    if let (Some(given), Ok(trial)) = (&given, &prepared) {
+        // Whose outputs the template shows is known once it was tried.
+        let outputs = Outputs::Known(given.of(&trial.shows));
+        prepared = reading.prepare(&manifest, &entry, outputs)?;
+    }
+    let prepared = match prepared {
         Ok(prepared) => prepared,
         Err(errors) => return Err(reading.problems(&manifest, &entry.branch, errors).into()),
     };
-    if is_trial && prepared.reads_outputs && prepared.request.template.is_empty() {
-        let error = format!("`{}` cannot be rendered without the outputs of its environment", entry.name);
-        return Err(Failure::new(error, "give them with `--env-outputs FILE`"));
+    let stand_ins = stand_ins(&prepared, given.is_some(), render.place.account.is_none());
+    if prepared.is_trial && prepared.request.template.is_empty() {
+        let (what, help) = match stand_ins.first() {
+            Some(StandIn::CurrentValues) => ("values that are kept", "write the values into the spec to see it"),
+            _ => ("outputs of other stacks", "give them with `--env-outputs FILE`"),
+        };
+        return Err(Failure::new(format!("`{}` cannot be rendered without the {what}", entry.name), help));
     }
-    let stand_ins = stand_ins(&prepared, is_trial, render.place.account.is_none());
     let commit = reading.commit(&entry.branch).cloned();
-    let document = RenderDocument::new(entry, commit, prepared, stand_ins);
+    let document = RenderDocument::new(&entry, commit, prepared, stand_ins);
     match global.output {
         Output::Json => Answer::json(&document),
         Output::Text => Ok(Answer {
@@ -54,18 +59,24 @@ pub(super) fn run(global: &Global, render: &Render) -> Result<Answer, Failure> {
 }
 
 /// The target that is meant. A name is a target's on one branch only, so the branch is only compared.
-fn find<'m>(manifest: &'m Manifest, render: &Render) -> Result<&'m TargetEntry, Failure> {
-    let is_on_branch = |entry: &&TargetEntry| render.branch.as_deref().is_none_or(|name| name == entry.branch.as_str());
+fn find(reading: &mut Reading, manifest: &Manifest, render: &Render) -> Result<TargetEntry, Failure> {
+    let is_on_branch = |entry: &TargetEntry| render.branch.as_deref().is_none_or(|name| name == entry.branch.as_str());
     let typed = render.target.as_str();
-    match manifest.targets.iter().find(|entry| entry.name.as_str() == typed) {
+    let mut found = manifest.targets.iter().find(|entry| entry.name.as_str() == typed).cloned();
+    if found.is_none()
+        && let Some((service, TargetEntry::PIPELINE)) = typed.rsplit_once('/')
+    {
+        found = reading.pipeline(manifest, service)?;
+    }
+    match found {
         Some(entry) if is_on_branch(&entry) => Ok(entry),
         Some(entry) => {
             let help = "correct `--branch`, or leave it out";
             Err(Failure::usage(format!("`{typed}` is on branch `{}`", entry.branch), help))
         }
         None => {
-            let known: Vec<&str> =
-                manifest.targets.iter().filter(is_on_branch).map(|entry| entry.name.as_str()).collect();
+            let on_branch = manifest.targets.iter().filter(|entry| is_on_branch(entry));
+            let known: Vec<&str> = on_branch.map(|entry| entry.name.as_str()).collect();
             let help = match nearest(typed, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("there is {}", listed(known)),
@@ -75,10 +86,13 @@ fn find<'m>(manifest: &'m Manifest, render: &Render) -> Result<&'m TargetEntry, 
     }
 }
 
-fn stand_ins(prepared: &Prepared, is_trial: bool, is_account_unknown: bool) -> Vec<StandIn> {
+/// What stands for something that only AWS knows.
+fn stand_ins(prepared: &Prepared, are_outputs_given: bool, is_account_unknown: bool) -> Vec<StandIn> {
     let mut stand_ins = Vec::new();
-    if is_trial && prepared.reads_outputs {
+    if !are_outputs_given && !prepared.shows.is_empty() {
         stand_ins.push(StandIn::Outputs);
+    } else if prepared.is_trial {
+        stand_ins.push(StandIn::CurrentValues);
     }
     if is_account_unknown && prepared.request.template.contains(ANY_ACCOUNT) {
         stand_ins.push(StandIn::Account);
@@ -86,9 +100,28 @@ fn stand_ins(prepared: &Prepared, is_trial: bool, is_account_unknown: bool) -> V
     stand_ins
 }
 
-/// The outputs in a file: a mapping, or CloudFormation's list.
-fn read_outputs(file: &Path) -> Result<BTreeMap<String, String>, Failure> {
-    const HELP: &str = "write a mapping from names to values, or what `aws cloudformation describe-stacks \
+/// Outputs of stacks.
+#[derive(Clone, Debug, PartialEq)]
+enum Given {
+    /// Of whichever is shown.
+    OfAny(BTreeMap<String, String>),
+    /// By the environment's name or the instance's target.
+    Each(BTreeMap<String, BTreeMap<String, String>>),
+}
+
+impl Given {
+    /// The outputs of each of these.
+    fn of(&self, shown: &BTreeSet<String>) -> BTreeMap<String, BTreeMap<String, String>> {
+        match self {
+            Self::OfAny(outputs) => shown.iter().map(|name| (name.clone(), outputs.clone())).collect(),
+            Self::Each(outputs) => outputs.clone(),
+        }
+    }
+}
+
+/// The outputs in a file: a mapping, one for each environment or instance, or CloudFormation's list.
+fn read_outputs(file: &Path) -> Result<Given, Failure> {
+    const HELP: &str = "write a mapping from names to values (for several stacks, one under each's name), or what `aws cloudformation describe-stacks \
                         --query 'Stacks[0].Outputs'` prints";
     let shown = file.display();
     let mut text = String::new();
@@ -106,7 +139,16 @@ fn read_outputs(file: &Path) -> Result<BTreeMap<String, String>, Failure> {
     }
     let value: Value = serde_yaml::from_str(&text)
         .map_err(|error| Failure::new(format!("`{shown}` is neither YAML nor JSON: {error}"), HELP))?;
-    outputs(&value).map_err(|error| Failure::new(format!("`{shown}`: {error}"), HELP))
+    let is_nested = |values: &Map<String, Value>| !values.is_empty() && values.values().all(Value::is_object);
+    let given = match &value {
+        Value::Object(values) if is_nested(values) => values
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), outputs(value)?)))
+            .collect::<Result<_, String>>()
+            .map(Given::Each),
+        _ => outputs(&value).map(Given::OfAny),
+    };
+    given.map_err(|error| Failure::new(format!("`{shown}`: {error}"), HELP))
 }
 
 fn outputs(value: &Value) -> Result<BTreeMap<String, String>, String> {

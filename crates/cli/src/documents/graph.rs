@@ -1,6 +1,6 @@
 //! The graph of what waits on what, as it is drawn.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use syncline_core::names::{BranchName, RepositoryName, StackName, TargetKind, TargetName};
@@ -61,11 +61,12 @@ impl From<PlanDocument> for GraphDocument {
     fn from(plan: PlanDocument) -> Self {
         let steps: BTreeSet<(&TargetName, &TargetName)> =
             plan.longest_path.iter().zip(plan.longest_path.iter().skip(1)).collect();
-        let place = |name: &TargetName| plan.targets.iter().position(|target| target.target == *name);
+        let places: BTreeMap<&TargetName, usize> =
+            plan.targets.iter().enumerate().map(|(place, target)| (&target.target, place)).collect();
         let mut edges = Vec::new();
         for (waiter, target) in plan.targets.iter().enumerate() {
             for wait in &target.waits_on {
-                let Some(dependency) = place(&wait.target) else { continue };
+                let Some(&dependency) = places.get(&wait.target) else { continue };
                 edges.push(EdgeDocument {
                     waiter: target.target.clone(),
                     dependency: wait.target.clone(),

@@ -1,11 +1,12 @@
 //! What a branch would deploy.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
-use syncline_core::manifest::{Manifest, Publish, Reason};
+use syncline_core::assembly::Assembly;
+use syncline_core::manifest::{Edge, Manifest, Publish, Reason};
 use syncline_core::names::{BranchName, CommitId, RepositoryName, StackName, TargetKind, TargetName};
-use syncline_core::plan::Assembly;
 
 use crate::problems::ProblemDocument;
 
@@ -41,8 +42,8 @@ pub(crate) struct PlannedDocument {
     pub(crate) stack: StackName,
     /// The targets that it waits for, and why.
     pub(crate) waits_on: Vec<WaitDocument>,
-    /// Whether its template shows outputs of its environment, which only AWS knows.
-    pub(crate) shows_outputs: bool,
+    /// Whose outputs its template shows, which only AWS knows: environments, and for a pipeline instances.
+    pub(crate) shows_outputs_of: Vec<String>,
     /// The files that it is made from.
     pub(crate) reads: Vec<String>,
 }
@@ -58,6 +59,9 @@ pub(crate) struct WaitDocument {
     pub(crate) line: Option<usize>,
     /// The column in that line.
     pub(crate) column: Option<usize>,
+    /// The name that the one exports and the other imports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) import: Option<String>,
 }
 
 /// Why something is waited for.
@@ -68,6 +72,17 @@ pub(crate) enum WaitReason {
     Written,
     /// It is the environment.
     Environment,
+    /// It is an instance of the service whose pipeline waits.
+    Pipeline,
+    /// It exports what the other's template imports.
+    Import,
+}
+
+impl WaitReason {
+    /// Whether nobody wrote it: it follows from what the targets are.
+    pub(crate) fn is_inferred(self) -> bool {
+        self != Self::Written
+    }
 }
 
 impl fmt::Display for WaitReason {
@@ -75,6 +90,8 @@ impl fmt::Display for WaitReason {
         formatter.write_str(match self {
             Self::Written => "written",
             Self::Environment => "environment",
+            Self::Pipeline => "pipeline",
+            Self::Import => "import",
         })
     }
 }
@@ -89,14 +106,18 @@ impl PlanDocument {
         assembly: &Assembly,
         diagnostics: Vec<ProblemDocument>,
     ) -> Self {
+        let mut edges: BTreeMap<&TargetName, Vec<&Edge>> = BTreeMap::new();
+        for edge in &assembly.edges {
+            edges.entry(&edge.waiter).or_default().push(edge);
+        }
         let targets = assembly.targets.iter().map(|target| {
-            let edges = assembly.edges.iter().filter(|edge| edge.waiter == target.entry.name);
+            let edges = edges.get(&target.entry.name).into_iter().flatten();
             PlannedDocument {
                 target: target.entry.name.clone(),
                 kind: target.entry.kind,
                 stack: target.entry.stack.clone(),
                 waits_on: edges.map(|edge| WaitDocument::new(&edge.dependency, &edge.reason)).collect(),
-                shows_outputs: target.prepared.reads_outputs,
+                shows_outputs_of: target.prepared.shows.iter().cloned().collect(),
                 reads: target.prepared.reads.iter().map(ToString::to_string).collect(),
             }
         });
@@ -114,12 +135,18 @@ impl PlanDocument {
 }
 
 impl WaitDocument {
-    fn new(target: &TargetName, reason: &Reason) -> Self {
-        let (reason, span) = match reason {
+    fn new(target: &TargetName, why: &Reason) -> Self {
+        let (reason, span) = match why {
             Reason::Written(span) => (WaitReason::Written, Some(span)),
             Reason::Environment => (WaitReason::Environment, None),
+            Reason::Pipeline => (WaitReason::Pipeline, None),
+            Reason::Import(_) => (WaitReason::Import, None),
+        };
+        let import = match why {
+            Reason::Import(name) => Some(name.clone()),
+            _ => None,
         };
         let (line, column) = (span.map(|span| span.line), span.map(|span| span.column));
-        Self { target: target.clone(), reason, line, column }
+        Self { target: target.clone(), reason, line, column, import }
     }
 }

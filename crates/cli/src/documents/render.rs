@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use syncline_core::manifest::TargetEntry;
 use syncline_core::names::{BranchName, CommitId, StackName, TargetKind, TargetName};
-use syncline_core::recipe::Prepared;
+use syncline_core::recipe::{Inputs, Prepared};
 
 /// A rendered target.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -26,11 +26,13 @@ pub(crate) struct RenderDocument {
     pub(crate) parameters: BTreeMap<String, String>,
     /// Its tags.
     pub(crate) tags: BTreeMap<String, String>,
+    /// The inputs that its bundle's template was rendered with, in the order of the schema.
+    pub(crate) inputs: Inputs,
     /// The environment that it lives in.
     pub(crate) environment: Option<String>,
     /// The files that it is made from.
     pub(crate) reads: Vec<String>,
-    /// What stands in the template for something that only AWS knows: `outputs`, `account`.
+    /// What stands in the template for something that only AWS knows: `outputs`, `current_values`, `account`.
     pub(crate) stand_ins: Vec<StandIn>,
 }
 
@@ -38,8 +40,10 @@ pub(crate) struct RenderDocument {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StandIn {
-    /// The outputs of the environment's stack.
+    /// The outputs of the stacks that it shows.
     Outputs,
+    /// The values that its inputs keep.
+    CurrentValues,
     /// The account's id.
     Account,
 }
@@ -61,6 +65,7 @@ impl RenderDocument {
             template: prepared.request.template,
             parameters: prepared.request.parameters,
             tags: prepared.request.tags,
+            inputs: prepared.inputs,
             environment: prepared.environment,
             reads: prepared.reads.iter().map(ToString::to_string).collect(),
             stand_ins,

@@ -146,14 +146,20 @@ pub(crate) fn plan() -> PlanDocument {
         reason: WaitReason::Written,
         line: Some(line),
         column: Some(19),
+        import: None,
     };
-    let environment =
-        WaitDocument { target: TargetName::new("beta"), reason: WaitReason::Environment, line: None, column: None };
+    let environment = WaitDocument {
+        target: TargetName::new("beta"),
+        reason: WaitReason::Environment,
+        line: None,
+        column: None,
+        import: None,
+    };
     let planned = |name: &str, kind: TargetKind, waits_on: Vec<WaitDocument>| PlannedDocument {
         target: TargetName::new(name),
         kind,
         stack: StackName::new(format!("shop-{}", name.replace('/', "-"))),
-        shows_outputs: waits_on.contains(&environment),
+        shows_outputs_of: if waits_on.contains(&environment) { vec!["beta".to_owned()] } else { Vec::new() },
         waits_on,
         reads: vec![format!("{name}.yaml")],
     };
@@ -172,7 +178,7 @@ pub(crate) fn plan() -> PlanDocument {
                 vec![written("events/beta", 7), written("catalog/beta", 7), environment.clone()],
             ),
         ],
-        publish: vec![Publish { from: BranchName::new("main"), to: BranchName::new("prod") }],
+        publish: vec![Publish { from: BranchName::new("main"), to: BranchName::new("prod"), span: Default::default() }],
         longest_path: ["beta", "events/beta", "orders/beta"].map(TargetName::new).to_vec(),
         diagnostics: Vec::new(),
     }
@@ -189,6 +195,7 @@ pub(crate) fn rendered() -> RenderDocument {
         template: "Resources: {}\n".to_owned(),
         parameters: BTreeMap::from([("Size".to_owned(), "two\nlines".to_owned())]),
         tags: BTreeMap::from([("team".to_owned(), "platform".to_owned())]),
+        inputs: [("port".to_owned(), 8080.into())].into_iter().collect(),
         environment: Some("beta".to_owned()),
         reads: vec!["orders/spec.yaml".to_owned()],
         stand_ins: vec![StandIn::Outputs, StandIn::Account],

@@ -20,11 +20,17 @@ pub(crate) fn aside(document: &RenderDocument, paint: Paint) -> String {
     for stand_in in &document.stand_ins {
         let note = match stand_in {
             StandIn::Outputs => {
-                let environment = document.environment.as_deref().unwrap_or("the environment");
+                let environment =
+                    document.environment.as_deref().map_or("other stacks".to_owned(), |name| format!("`{name}`"));
                 format!(
-                    "`pending` stands where the template shows outputs of `{environment}`, which only AWS knows; \
+                    "`pending` stands where the template shows outputs of {environment}, which only AWS knows; \
                      `--env-outputs FILE` gives real ones"
                 )
+            }
+            StandIn::CurrentValues => {
+                "`${Proton::CURRENT_VAL}` stands where the template shows a value that is kept, which only Syncline's \
+                 table knows"
+                    .to_owned()
             }
             StandIn::Account => format!(
                 "`{}` stands where the template shows the account's id; `--account ID` gives the real one",

@@ -57,17 +57,14 @@ fn a_branch_that_is_only_at_origin_is_read_there_and_one_that_is_nowhere_is_told
 }
 
 #[test]
-fn a_branch_that_is_called_like_an_option_is_a_branch() {
+fn a_branch_that_is_called_like_an_option_is_refused_before_git_is_asked() {
     let repository = Repository::committed();
-    let manifest =
-        crate::repository::MANIFEST.replace("prod", "--output=x").replace("  --output=x:", "  '--output=x':");
-    let manifest = manifest.replace("branch: --output=x", "branch: '--output=x'").replace("'--output=x': {", "prod: {");
-    repository.write("syncline.yaml", &manifest.replace("to: --output=x", "to: '--output=x'"));
-    let plan = ["plan", "--git", "--branch=--output=x"];
-    repository.syncline(&plan).ends(2, &["there is no branch `--output=x` here"]);
+    let manifest = crate::repository::MANIFEST.replace("branch: prod", "branch: '--output=x'");
+    repository.write("syncline.yaml", &manifest);
     repository.git(&["update-ref", "refs/heads/--output=x", "main"]);
-    repository.syncline(&plan).ends(0, &["branch --output=x of", "shop-web-prod"]);
-    repository.syncline(&["check", "--git"]).ends(0, &["no problems"]);
+    for arguments in [&["plan", "--git", "--branch=--output=x"][..], &["check", "--git"]] {
+        repository.syncline(arguments).ends(1, &["`--output=x` cannot be the name of a branch"]);
+    }
     assert!(!repository.at("x").exists());
 }
 

@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::documents::GraphDocument;
-use crate::documents::plan::WaitReason;
 use crate::draw::{kind, one_line};
 
-/// The graph. A dashed arrow comes from the environment; a thick one is a step of the longest path.
+/// The graph. A dashed arrow is one that nobody wrote; a thick one is a step of the longest path.
 pub(crate) fn dot(document: &GraphDocument) -> String {
     let title = format!("{}, branch {}", document.repository, document.branch);
     let mut text = format!("digraph {} {{\n  rankdir=LR\n", quoted(&title));
@@ -15,6 +14,7 @@ pub(crate) fn dot(document: &GraphDocument) -> String {
     for (place, node) in document.targets.iter().enumerate() {
         let style = match kind(node.kind).as_str() {
             "environment" => ", shape=component, fillcolor=\"#dbeafe\", color=\"#2563eb\"",
+            "service_pipeline" => ", shape=cds, fillcolor=\"#ede9fe\", color=\"#7c3aed\"",
             _ => "",
         };
         let (label, tooltip) = (quoted(node.target.as_str()), quoted(&format!("{}, stack {}", node.kind, node.stack)));
@@ -23,7 +23,7 @@ pub(crate) fn dot(document: &GraphDocument) -> String {
     for edge in &document.edges {
         let (dependency, waiter) = edge.places;
         let mut style = vec![format!("tooltip={}", quoted(&edge.reason.to_string()))];
-        if edge.reason == WaitReason::Environment {
+        if edge.reason.is_inferred() {
             style.push("style=dashed".to_owned());
         }
         if edge.on_longest_path {

@@ -3,14 +3,16 @@
 use std::fmt::Write as _;
 
 use crate::documents::GraphDocument;
-use crate::documents::plan::WaitReason;
 use crate::draw::{kind, one_line};
 
-/// The graph. A dotted arrow comes from the environment; a thick one is a step of the longest path.
+/// The graph. A dotted arrow is one that nobody wrote; a thick one is a step of the longest path.
 pub(crate) fn mermaid(document: &GraphDocument) -> String {
     let of = one_line(&format!("{}, branch {}", document.repository, document.branch));
     let mut text = String::from("flowchart LR\n");
-    let _ = writeln!(text, "  %% {of}; dotted arrows: the environment; thick arrows: the longest path");
+    let _ = writeln!(
+        text,
+        "  %% {of}; dotted arrows: not written, from environment, pipeline or import; thick arrows: the longest path"
+    );
     for (place, node) in document.targets.iter().enumerate() {
         let (name, class) = (escape(node.target.as_str()), kind(node.kind));
         // An environment is a round box.
@@ -19,10 +21,7 @@ pub(crate) fn mermaid(document: &GraphDocument) -> String {
     }
     for edge in &document.edges {
         let (dependency, waiter) = edge.places;
-        let arrow = match edge.reason {
-            WaitReason::Written => "-->",
-            WaitReason::Environment => "-.->",
-        };
+        let arrow = if edge.reason.is_inferred() { "-.->" } else { "-->" };
         let _ = writeln!(text, "  t{dependency} {arrow} t{waiter}");
     }
     // Mermaid counts arrows as they come.
@@ -32,6 +31,7 @@ pub(crate) fn mermaid(document: &GraphDocument) -> String {
         let _ = writeln!(text, "  linkStyle {} stroke:#c2570c,stroke-width:3px", steps.join(","));
     }
     text.push_str("  classDef environment fill:#dbeafe,stroke:#2563eb,color:#0b1f44\n");
+    text.push_str("  classDef service_pipeline fill:#ede9fe,stroke:#7c3aed,color:#2e1065\n");
     text.push_str("  classDef service_instance fill:#f1f5f9,stroke:#475569,color:#0f172a\n");
     text
 }

@@ -30,12 +30,15 @@ const STYLE: &str = "
 .syncline .environment rect{fill:#dbeafe;stroke:#2563eb}
 .syncline .environment text{fill:#0b1f44}
 .syncline .environment .kind{fill:#1e40af}
+.syncline .service_pipeline rect{fill:#ede9fe;stroke:#7c3aed}
+.syncline .service_pipeline text{fill:#2e1065}
+.syncline .service_pipeline .kind{fill:#5b21b6}
 .syncline .longest rect{stroke:#c2570c;stroke-width:2.5}
 .syncline .legend rect{fill:#f8fafc;stroke:#cbd5e1}
 .syncline .legend text{fill:#334155}
 .syncline .edge{fill:none;stroke:#768390;stroke-width:1.3}
 .syncline .head{fill:#768390}
-.syncline .by-environment{stroke-dasharray:5 4}
+.syncline .inferred{stroke-dasharray:5 4}
 .syncline .edge.longest{stroke:#c2570c;stroke-width:2.6}
 .syncline .head.longest{fill:#c2570c}
 ";
@@ -105,13 +108,13 @@ fn arrows(text: &mut String, edges: &[&EdgeDocument], drawn: &Layout) {
     // What is emphasised lies on top.
     order.sort_by_key(|(edge, _)| edge.on_longest_path);
     for (edge, path) in order {
-        let by_environment = if edge.reason == WaitReason::Environment { " by-environment" } else { "" };
+        let inferred = if edge.reason.is_inferred() { " inferred" } else { "" };
         let (longest, head) =
             if edge.on_longest_path { (" longest", "syncline-head-longest") } else { ("", "syncline-head") };
         let hint = escape(&format!("{} waits on {} ({})", edge.waiter, edge.dependency, edge.reason));
         let _ = writeln!(
             text,
-            "<path class=\"edge{by_environment}{longest}\" marker-end=\"url(#{head})\" d=\"{path}\"><title>{hint}</title></path>"
+            "<path class=\"edge{inferred}{longest}\" marker-end=\"url(#{head})\" d=\"{path}\"><title>{hint}</title></path>"
         );
     }
 }
@@ -156,7 +159,9 @@ fn legend(document: &GraphDocument, edges: &[&EdgeDocument]) -> Legend {
     let has = |reason: WaitReason| edges.iter().any(|edge| edge.reason == reason);
     let mut rows = vec![
         (has(WaitReason::Written), "edge", "syncline-head", "waits, as written in the manifest"),
-        (has(WaitReason::Environment), "edge by-environment", "syncline-head", "waits for its environment"),
+        (has(WaitReason::Environment), "edge inferred", "syncline-head", "waits for its environment"),
+        (has(WaitReason::Pipeline), "edge inferred", "syncline-head", "waits for its service's instances"),
+        (has(WaitReason::Import), "edge inferred", "syncline-head", "imports what the other exports"),
         (document.longest_path.len() > 1, "edge longest", "syncline-head-longest", "longest path"),
     ];
     rows.retain(|row| row.0);
