@@ -70,7 +70,8 @@ async fn what_proton_left_running_is_taken_over_and_never_made_twice() {
     let repository = Repository::empty("adopt").await;
     let client = Client::new(&repository.world.configuration().await);
     let environment = "Resources: {T: {Type: AWS::SNS::Topic}}\nOutputs: {Topic: {Value: !GetAtt T.TopicName}}\n";
-    let instance = "Resources: {P: {Type: AWS::SSM::Parameter, Properties: {Name: adopt-word, Type: String, Value: old}}}\n";
+    let instance =
+        "Resources: {P: {Type: AWS::SSM::Parameter, Properties: {Name: adopt-word, Type: String, Value: old}}}\n";
     for (stack, template) in [("AWSProton-e-adopt-1", environment), ("AWSProton-web-beta-adopt-2", instance)] {
         client.create_stack().stack_name(stack).template_body(template).send().await.unwrap();
         until(&client, stack, "CREATE_COMPLETE").await;

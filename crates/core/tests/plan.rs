@@ -8,14 +8,9 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use support::{Repository, read_until};
-use syncline_core::assembly;
-use syncline_core::files::Files;
-use syncline_core::manifest;
-use syncline_core::names::{BranchName, Digest, RepoPath, RepositoryName, StackName, TargetName, TargetNumber};
-use syncline_core::plan::{self, Action, Known, Plan};
-use syncline_core::recipe::Context;
-use syncline_core::render::Outputs;
+use support::Repository;
+use syncline_core::names::{BranchName, Digest, StackName, TargetName, TargetNumber};
+use syncline_core::plan::{Action, Known, Plan};
 
 const MANIFEST: &str = "
 sync:
@@ -53,20 +48,7 @@ fn repository() -> Repository {
 
 /// Plans a push to `main`.
 fn planned(repository: &Repository, known: &BTreeMap<TargetName, Known>) -> Plan {
-    let mut files = Files::default();
-    let name = RepositoryName::new("shop");
-    let (manifest, _) = read_until(repository, &mut files, |files| manifest::load(None, &name, files)).unwrap();
-    let context = Context {
-        repository: name.to_string(),
-        account_id: "111122223333".to_owned(),
-        manifest: RepoPath::parse("syncline.yaml").unwrap(),
-        outputs: Outputs::Pending,
-        before: plan::before(known),
-    };
-    let branch = BranchName::new("main");
-    let assembly =
-        read_until(repository, &mut files, |files| assembly::assemble(&manifest, &branch, &context, files)).unwrap();
-    Plan::new(&assembly, &branch, &manifest, known)
+    support::planned(repository, "main", known).unwrap().1
 }
 
 fn known_after(plan: &Plan) -> BTreeMap<TargetName, Known> {

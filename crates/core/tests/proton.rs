@@ -8,15 +8,11 @@ mod support;
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use support::{Repository, known_after, read_until};
-use syncline_core::assembly::{self, Assembly};
+use support::{Repository, known_after, planned};
+use syncline_core::assembly::Assembly;
 use syncline_core::diagnostic::Diagnostic;
-use syncline_core::files::Files;
-use syncline_core::manifest;
-use syncline_core::names::{BranchName, RepoPath, RepositoryName, TargetName};
-use syncline_core::plan::{self, Action, Known, Plan};
-use syncline_core::recipe::Context;
-use syncline_core::render::Outputs;
+use syncline_core::names::TargetName;
+use syncline_core::plan::Action;
 
 const BUNDLE: &str = "service-templates/web/v1";
 const DESCRIBED: &str = "infrastructure: {templates: [{file: t.yaml, rendering_engine: jinja}]}\n";
@@ -52,27 +48,6 @@ fn spec(port: &str) -> String {
     )
 }
 
-fn assembled(
-    repository: &Repository,
-    branch: &str,
-    known: &BTreeMap<TargetName, Known>,
-) -> Result<(Assembly, Plan), Vec<Diagnostic>> {
-    let mut files = Files::default();
-    let name = RepositoryName::new("shop");
-    let (manifest, _) = read_until(repository, &mut files, |files| manifest::load(None, &name, files)).unwrap();
-    let context = Context {
-        repository: name.to_string(),
-        account_id: "111122223333".to_owned(),
-        manifest: RepoPath::parse("proton-ops.yaml").unwrap(),
-        outputs: Outputs::Pending,
-        before: plan::before(known),
-    };
-    let branch = BranchName::new(branch);
-    let assembly = read_until(repository, &mut files, |files| assembly::assemble(&manifest, &branch, &context, files))?;
-    let plan = Plan::new(&assembly, &branch, &manifest, known);
-    Ok((assembly, plan))
-}
-
 fn template<'a>(assembly: &'a Assembly, target: &str) -> &'a str {
     let found = assembly.targets.iter().find(|found| found.entry.name.as_str() == target).unwrap();
     assert!(!found.prepared.is_trial);
@@ -82,12 +57,12 @@ fn template<'a>(assembly: &'a Assembly, target: &str) -> &'a str {
 #[test]
 fn a_value_is_kept_as_it_was_deployed() {
     let mut repository = repository();
-    let (_, plan) = assembled(&repository, "main", &BTreeMap::new()).unwrap();
+    let (_, plan) = planned(&repository, "main", &BTreeMap::new()).unwrap();
     let known = known_after(&plan, "main");
     assert_eq!(known[&TargetName::new("web/beta")].inputs.as_ref().unwrap()["port"], json!(80));
 
     repository.insert("s.yaml".to_owned(), spec("\"${Proton::CURRENT_VAL}\""));
-    let (assembly, plan) = assembled(&repository, "main", &known).unwrap();
+    let (assembly, plan) = planned(&repository, "main", &known).unwrap();
     assert!(template(&assembly, "web/beta").contains("p80"));
     let beta = &plan.targets[0];
     assert_eq!((beta.name.as_str(), &beta.inputs["port"]), ("web/beta", &json!(80)));
@@ -95,7 +70,7 @@ fn a_value_is_kept_as_it_was_deployed() {
 
     // In step with that, it is kept.
     let known = known_after(&plan, "main");
-    let (_, plan) = assembled(&repository, "main", &known).unwrap();
+    let (_, plan) = planned(&repository, "main", &known).unwrap();
     assert!(plan.targets.iter().all(|target| target.action == Action::Keep), "{plan:?}");
 }
 
@@ -103,7 +78,7 @@ fn a_value_is_kept_as_it_was_deployed() {
 fn a_value_that_was_never_deployed_cannot_be_kept() {
     let mut repository = repository();
     repository.insert("s.yaml".to_owned(), spec("\"${Proton::CURRENT_VAL}\""));
-    let errors = assembled(&repository, "main", &BTreeMap::new()).unwrap_err();
+    let errors = planned(&repository, "main", &BTreeMap::new()).unwrap_err();
     let lines: Vec<String> = errors.iter().map(Diagnostic::one_line).collect();
     assert_eq!(
         lines,
@@ -116,23 +91,23 @@ fn a_value_that_was_never_deployed_cannot_be_kept() {
 #[test]
 fn a_pipeline_shows_an_instance_of_another_branch_once_it_was_deployed() {
     let mut repository = repository();
-    let (assembly, plan) = assembled(&repository, "main", &BTreeMap::new()).unwrap();
+    let (assembly, plan) = planned(&repository, "main", &BTreeMap::new()).unwrap();
     assert!(!template(&assembly, "web/pipeline").contains("D2"), "prod was never deployed");
     let mut known = known_after(&plan, "main");
 
-    let (_, prod) = assembled(&repository, "prod", &known).unwrap();
+    let (_, prod) = planned(&repository, "prod", &known).unwrap();
     assert_eq!(prod.targets.iter().map(|target| target.name.as_str()).collect::<Vec<_>>(), ["web/prod"]);
     assert_eq!(prod.unmanaged, [], "the pipeline goes with the first instance, on main");
     known.extend(known_after(&prod, "prod"));
 
     // `prod` is shown as it was deployed, not as this branch's spec has it.
     repository.insert("s.yaml".to_owned(), spec("80").replace("443", "8443"));
-    let (assembly, plan) = assembled(&repository, "main", &known).unwrap();
+    let (assembly, plan) = planned(&repository, "main", &known).unwrap();
     assert!(template(&assembly, "web/pipeline").contains("D2: {Type: 'AWS::SNS::Topic', Name: prod-443}"));
     let pipeline = plan.targets.iter().find(|target| target.name.as_str() == "web/pipeline").unwrap();
     assert_eq!(pipeline.action, Action::Deploy);
     assert_eq!(pipeline.before.keys().map(TargetName::as_str).collect::<Vec<_>>(), ["web/prod"]);
     let known = [known, known_after(&plan, "main")].into_iter().flatten().collect();
-    let (_, plan) = assembled(&repository, "main", &known).unwrap();
+    let (_, plan) = planned(&repository, "main", &known).unwrap();
     assert!(plan.targets.iter().all(|target| target.action == Action::Keep), "{plan:?}");
 }

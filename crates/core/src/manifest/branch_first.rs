@@ -2,8 +2,9 @@
 //!
 //! `template`, `stack` and `prune` mean what they mean in the other format: all are this project's own.
 
+use super::entries::{EntryReader, TemplateFolders, read_prune};
 use super::shape::KEYS;
-use super::{EntryReader, Manifest, Places, Publish, TargetEntry, TemplateFolders, read_prune};
+use super::{Manifest, Places, Publish, TargetEntry};
 use crate::diagnostic::Span;
 use crate::names::{BranchName, TargetKind, TargetName};
 use crate::yaml::{Node, Reader};

@@ -1,9 +1,8 @@
 //! The service-first format: `sync: services: <service>: <instance>: {branch, spec}`, the one that Proton shipped.
 
+use super::entries::{EntryReader, TemplateFolders, named_entries, read_prune};
 use super::shape::KEYS;
-use super::{
-    DependsOn, EntryReader, Manifest, Places, Publish, TargetEntry, TemplateFolders, named_entries, read_prune,
-};
+use super::{DependsOn, Manifest, Places, Publish, TargetEntry};
 use crate::diagnostic::Span;
 use crate::names::{BranchName, StackName, TargetKind, TargetName};
 use crate::yaml::{Content, Node, Reader};
@@ -112,7 +111,7 @@ fn existing_environment(
         reader.error(
             stack_span,
             format!("`{stack}` cannot be the name of a stack"),
-            format!("name a stack that there is; {}", super::STACK_NAMES),
+            format!("name a stack that there is; {}", super::checks::STACK_NAMES),
         );
     }
     if manifest.existing_environments.insert(name.to_owned(), stack).is_some() {

@@ -4,19 +4,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use syncline_core::assembly::{self, Assembly};
+use syncline_core::diagnostic::Diagnostic;
 use syncline_core::files::{Entry, Files, Want};
-use syncline_core::names::{BranchName, TargetName};
-use syncline_core::plan::{Action, Known, Plan};
+use syncline_core::manifest;
+use syncline_core::names::{BranchName, RepositoryName, TargetName};
+use syncline_core::plan::{self, Action, Known, Plan};
+use syncline_core::recipe::Context;
+use syncline_core::render::Outputs;
 
 /// Files by their paths.
 pub(crate) type Repository = BTreeMap<String, String>;
 
 /// Reads what is asked for, until the answer is there.
-pub(crate) fn read_until<T>(
-    repository: &Repository,
-    files: &mut Files,
-    mut ask: impl FnMut(&mut Files) -> Option<T>,
-) -> T {
+fn read_until<T>(repository: &Repository, files: &mut Files, mut ask: impl FnMut(&mut Files) -> Option<T>) -> T {
     loop {
         if let Some(answer) = ask(files) {
             return answer;
@@ -48,6 +49,28 @@ fn folder(repository: &Repository, path: &str) -> Entry {
         };
     }
     if files.is_empty() && folders.is_empty() { Entry::Absent } else { Entry::Folder { files, folders } }
+}
+
+/// Reads, checks and plans a push to a branch, as Begin does.
+pub(crate) fn planned(
+    repository: &Repository,
+    branch: &str,
+    known: &BTreeMap<TargetName, Known>,
+) -> Result<(Assembly, Plan), Vec<Diagnostic>> {
+    let mut files = Files::default();
+    let name = RepositoryName::new("shop");
+    let (manifest, _) = read_until(repository, &mut files, |files| manifest::load(None, &name, files))?;
+    let context = Context {
+        repository: name.to_string(),
+        account_id: "111122223333".to_owned(),
+        manifest: manifest.path.clone(),
+        outputs: Outputs::Pending,
+        before: plan::before(known),
+    };
+    let branch = BranchName::new(branch);
+    let assembly = read_until(repository, &mut files, |files| assembly::assemble(&manifest, &branch, &context, files))?;
+    let plan = Plan::new(&assembly, &branch, &manifest, known);
+    Ok((assembly, plan))
 }
 
 /// What is known after a sync of a branch in which everything of a plan went well.
