@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::layout::{Layout, layout};
+use syncline_core::names::TargetKind;
+
 use crate::documents::GraphDocument;
 use crate::documents::graph::EdgeDocument;
 use crate::documents::plan::WaitReason;
@@ -83,22 +85,25 @@ fn arrow_head(id: &str, class: &str) -> String {
 
 /// The edges without those from an environment that others imply.
 fn essential(document: &GraphDocument) -> Vec<&EdgeDocument> {
-    let count = document.targets.len();
-    let mut before = vec![BTreeSet::new(); count];
-    // Targets come in deployment order, so what is before a target is known when it comes.
-    for waiter in 0..count {
-        let waits = document.edges.iter().filter(|edge| edge.places.1 == waiter);
+    let mut waits: Vec<Vec<usize>> = vec![Vec::new(); document.targets.len()];
+    for edge in &document.edges {
+        waits[edge.places.1].push(edge.places.0);
+    }
+    let is_environment = |place: usize| document.targets[place].kind == TargetKind::Environment;
+    // The environments before each target. Targets come in deployment order, so those of what it waits for are known.
+    let mut before: Vec<BTreeSet<usize>> = Vec::with_capacity(waits.len());
+    for (waiter, dependencies) in waits.iter().enumerate() {
         let mut all = BTreeSet::new();
-        for dependency in waits.map(|edge| edge.places.0).filter(|dependency| *dependency < waiter) {
-            all.insert(dependency);
+        for &dependency in dependencies.iter().filter(|dependency| **dependency < waiter) {
+            all.extend(is_environment(dependency).then_some(dependency));
             all.extend(before[dependency].iter().copied());
         }
-        before[waiter] = all;
+        before.push(all);
     }
     let is_implied = |edge: &EdgeDocument| {
         let (dependency, waiter) = edge.places;
-        let others = document.edges.iter().filter(|other| other.places.1 == waiter && other.places.0 != dependency);
-        others.map(|other| &before[other.places.0]).any(|before| before.contains(&dependency))
+        let others = waits[waiter].iter().filter(|other| **other != dependency);
+        others.map(|other| &before[*other]).any(|before| before.contains(&dependency))
     };
     document.edges.iter().filter(|edge| edge.reason != WaitReason::Environment || !is_implied(edge)).collect()
 }
