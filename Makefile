@@ -62,6 +62,22 @@ lint: setup ## Check the formatting, the code and the template
 test: setup lint build ## Run every test, end to end included
 	cargo test --workspace
 
+.PHONY: bench
+bench: $(TOOLS)/bench/.installed ## Measure reading, planning and rendering into bench/RESULTS.md
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo bench --package syncline-bench
+	$(TOOLS)/bench/bin/python bench/results.py
+
+# What one fuzz target is tried with: `make fuzz TARGET=manifest SECONDS=600`.
+TARGET  ?= manifest
+SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: $(TOOLS)/fuzz/bin/cargo-fuzz ## Look for files that break a reader: TARGET=manifest|spec|schema|render SECONDS=60
+	@tools/fuzz.sh $(TARGET) $(SECONDS)
+
+$(TOOLS)/fuzz/bin/cargo-fuzz:
+	cargo install --quiet --locked --root $(TOOLS)/fuzz cargo-fuzz@0.13.2
+
 .PHONY: clean
 clean: down ## Remove what was built and installed
 	rm -rf target .aws-sam $(TOOLS)

@@ -14,6 +14,10 @@ pub(super) fn failure(path: &RepoPath, template: &str, error: &minijinja::Error)
     let span = place.or_else(|| line_span(template, error.line()?));
     let shown = place.and_then(|span| template.get(span.start..span.end)).filter(|text| !text.contains('\n'));
     let reason = match (error.kind(), error.detail(), shown) {
+        // Of a filter, the engine gives the place of its name.
+        (ErrorKind::UndefinedError, None, Some(filter)) if place.is_some_and(|span| is_filter(template, span)) => {
+            format!("what `{filter}` is applied to is undefined")
+        }
         (ErrorKind::UndefinedError, None, Some(expression)) => format!("`{expression}` is undefined"),
         (ErrorKind::OutOfFuel, ..) => format!("it takes more than {FUEL} steps"),
         (kind, Some(detail), _) if is_unknown(kind) => detail.to_owned(),
@@ -58,6 +62,11 @@ fn nearest_filter(error: &minijinja::Error) -> Option<&'static str> {
 fn is_unknown(kind: ErrorKind) -> bool {
     use ErrorKind::{UnknownFilter, UnknownFunction, UnknownMethod, UnknownTest};
     matches!(kind, UnknownFilter | UnknownFunction | UnknownMethod | UnknownTest)
+}
+
+/// Whether a filter's name stands here.
+fn is_filter(template: &str, span: Span) -> bool {
+    template.get(..span.start).is_some_and(|before| before.trim_end().ends_with('|'))
 }
 
 /// The engine gives the last steps of a path, `.inputs.x`: the whole of it says more.

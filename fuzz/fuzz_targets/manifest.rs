@@ -1,0 +1,8 @@
+//! Feeds hostile bytes to `entry::manifest`.
+
+#![no_main]
+
+#[path = "../entry.rs"]
+mod entry;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| entry::manifest(data));
