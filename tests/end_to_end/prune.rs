@@ -52,6 +52,7 @@ async fn what_left_the_manifest_is_deleted_in_reverse_order_where_it_says_prune(
     repository.assert_succeeded(&sync).await;
     assert_eq!(repository.stacks("prune-").await, ["prune-b-i"]);
     let targets = repository.targets(&sync.sync).await;
+    assert_eq!(targets["bus/i"].reason.as_deref(), Some("deleted, since it left the manifest"));
     let ended = |name: &str| targets[name].events[&TargetStatus::Succeeded].clone();
     let bus_began = targets["bus/i"].events[&TargetStatus::Deploying].clone();
     assert!(ended("a/i") <= bus_began && ended("b/i") <= bus_began, "{targets:#?}");

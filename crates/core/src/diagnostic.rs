@@ -147,12 +147,19 @@ pub fn draw(diagnostics: &[Diagnostic], files: &Files, colour: bool) -> String {
     drawn.join("\n\n")
 }
 
-/// A span never reaches beyond its text, nor over the end of its first line: a mark is one line long.
+/// A span never reaches beyond its text, nor over the end of its first line: a mark is one line long. It is at least one
+/// character wide, where there is one.
 fn clamp(span: Span, text: &str) -> std::ops::Range<usize> {
-    let start = span.start.min(text.len());
-    let end = span.end.clamp(start, text.len());
+    let start = floor(text, span.start);
+    let end = floor(text, span.end).max(start);
     let line_end = text[start..end].find('\n').map_or(end, |offset| start + offset);
-    start..line_end.max((start + 1).min(text.len()).max(start))
+    let one_wide = start + text[start..].chars().next().map_or(0, char::len_utf8);
+    start..line_end.max(one_wide)
+}
+
+/// The last boundary between characters that is not behind this byte.
+fn floor(text: &str, byte: usize) -> usize {
+    (0..=byte.min(text.len())).rev().find(|byte| text.is_char_boundary(*byte)).unwrap_or(0)
 }
 
 /// The line that a range is in, and the range within it. The drawer reads all that it is given, so it is given no more.
@@ -190,6 +197,15 @@ mod tests {
         assert_eq!(nearest("brnach", ["branch", "spec"]), Some("branch"));
         assert_eq!(nearest("brnch", ["branch", "spec"]), Some("branch"));
         assert_eq!(nearest("colour", ["branch", "spec"]), None);
+    }
+
+    #[test]
+    fn a_mark_is_whole_characters_wide() {
+        let text = "a: \u{feff}x\n";
+        let at = |start, end| clamp(Span { start, end, line: 1, column: 4 }, text);
+        assert_eq!(at(3, 3), 3..6);
+        assert_eq!(at(4, 5), 3..6);
+        assert_eq!(at(99, 99), 8..8);
     }
 
     #[test]

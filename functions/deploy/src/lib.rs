@@ -205,9 +205,8 @@ impl Deploy {
                 }
                 Move::Wait => return Ok(Entry::Wait),
                 Move::Gone => {
-                    let outcome =
-                        Outcome { status: TargetStatus::Succeeded, reason: None, deployed: None, outputs: None };
-                    return Ok(Entry::Settled(outcome));
+                    let reason = "deleted, since it left the manifest";
+                    return Ok(Entry::Settled(Outcome::because(TargetStatus::Succeeded, reason)));
                 }
                 Move::Fail(reason) => return Ok(Entry::Settled(Outcome::failed(reason))),
                 other => return Err(Error::damaged("move", format!("{other:?} on the way to a deletion"))),
