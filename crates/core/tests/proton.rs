@@ -111,3 +111,20 @@ fn a_pipeline_shows_an_instance_of_another_branch_once_it_was_deployed() {
     let (_, plan) = planned(&repository, "main", &known).unwrap();
     assert!(plan.targets.iter().all(|target| target.action == Action::Keep), "{plan:?}");
 }
+
+#[test]
+fn the_order_in_which_a_table_gives_inputs_back_changes_nothing() {
+    let repository = repository();
+    let (_, plan) = planned(&repository, "main", &BTreeMap::new()).unwrap();
+    let mut known = known_after(&plan, "main");
+    let (_, prod) = planned(&repository, "prod", &known).unwrap();
+    known.extend(known_after(&prod, "prod"));
+    let (_, first) = planned(&repository, "main", &known).unwrap();
+    let inputs = known.get_mut(&TargetName::new("web/prod")).unwrap().inputs.as_mut().unwrap();
+    assert_eq!(inputs.keys().collect::<Vec<_>>(), ["port", "tag"]);
+    *inputs = inputs.clone().into_iter().rev().collect();
+    let (_, second) = planned(&repository, "main", &known).unwrap();
+    let sources =
+        |plan: &syncline_core::plan::Plan| plan.targets.iter().map(|target| target.sources.clone()).collect::<Vec<_>>();
+    assert_eq!(sources(&first), sources(&second));
+}

@@ -160,6 +160,20 @@ impl Schema {
         }
     }
 
+    /// Inputs in the order of the schema, for such as have lost it: those that it has, then the rest by name.
+    pub fn in_order(&self, inputs: &Map<String, Value>) -> Map<String, Value> {
+        let properties = self.input_type.as_ref().and_then(|input_type| input_type.schema.get("properties"));
+        let known = properties.and_then(Value::as_object).into_iter().flat_map(|properties| properties.keys());
+        let rest: BTreeSet<&String> = inputs.keys().collect();
+        let mut ordered = Map::new();
+        for name in known.chain(rest) {
+            if let Some(value) = inputs.get(name) {
+                ordered.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        ordered
+    }
+
     /// The error for one input that does not fit. `parts` is the way to it from the inputs.
     fn misfit(
         &self,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Before, Inputs};
+use super::{Before, Inputs, in_fixed_order};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::names::{RepoPath, TargetName};
 use crate::spec;
@@ -48,7 +48,7 @@ pub(super) fn given(
             way.iter().map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect();
         let deployed = before.inputs(target).and_then(|inputs| at(inputs, &way));
         match (before, deployed, at_mut(&mut given.values, &way)) {
-            (_, Some(deployed), Some(value)) => *value = deployed.clone(),
+            (_, Some(deployed), Some(value)) => *value = in_fixed_order(deployed),
             (Before::Unknown, ..) => {
                 given.unknown.insert(pointer);
             }

@@ -198,6 +198,18 @@ fn from_rendered(
     })
 }
 
+/// A value with the keys of its mappings in the order of their names: a table does not keep the order that they had.
+fn in_fixed_order(value: &Value) -> Value {
+    match value {
+        Value::Object(entries) => {
+            let sorted: BTreeMap<&String, &Value> = entries.iter().collect();
+            Value::Object(sorted.into_iter().map(|(key, value)| (key.clone(), in_fixed_order(value))).collect())
+        }
+        Value::Array(items) => items.iter().map(in_fixed_order).collect(),
+        other => other.clone(),
+    }
+}
+
 /// The same with the files that it was made from, and the digest of all of its sources.
 fn made_from(mut prepared: Prepared, entry: &TargetEntry, reads: Vec<RepoPath>, files: &Files) -> Prepared {
     let mut hash = Sha256::new();
@@ -209,7 +221,7 @@ fn made_from(mut prepared: Prepared, entry: &TargetEntry, reads: Vec<RepoPath>, 
     // The target's own inputs that were kept are no news, those of others may be.
     for (target, inputs) in prepared.before.iter().filter(|(target, _)| **target != entry.name) {
         stack::feed(&mut hash, target.as_str());
-        stack::feed(&mut hash, &Value::Object(inputs.clone()).to_string());
+        stack::feed(&mut hash, &in_fixed_order(&Value::Object(inputs.clone())).to_string());
     }
     prepared.reads = reads;
     prepared.sources = stack::finish(hash);

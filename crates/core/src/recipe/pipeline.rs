@@ -166,7 +166,7 @@ fn shown(
     {
         let environment = own_spec.instance(&instance.own_name).and_then(|written| written.environment.as_ref());
         return Some(Ok(context.before.inputs(&instance.name).map(|inputs| Instance {
-            shown: shown(inputs.clone(), environment),
+            shown: shown(bundle.instance_schema.in_order(inputs), environment),
             before: Some(inputs.clone()),
             is_trial: false,
         })));
