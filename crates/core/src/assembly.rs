@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::diagnostic::{self, Diagnostic, Span};
 use crate::files::Files;
 use crate::graph::Graph;
-use crate::manifest::{Edge, Manifest, Publish, Reason, TargetEntry, cycle_error, dependencies};
+use crate::manifest::{
+    Edge, Manifest, Publish, Reason, TargetEntry, WrittenPlaces, cycle_error, dependencies, steps, written_places,
+};
 use crate::names::{BranchName, StackName, TargetKind, TargetName};
 use crate::recipe::{self, Cache, Context, Prepared};
 use crate::render::Outputs;
@@ -99,7 +101,8 @@ pub fn assemble(
         Ok(order) => order,
         Err(cycles) => {
             is_complete = false;
-            diagnostics.extend(cycles.iter().filter_map(|cycle| unwritten_cycle(manifest, cycle, &targets, &edges)));
+            let written = written_places(&edges);
+            diagnostics.extend(cycles.iter().filter_map(|cycle| unwritten_cycle(manifest, cycle, &targets, &written)));
             Vec::new()
         }
     };
@@ -290,17 +293,11 @@ fn unwritten_cycle(
     manifest: &Manifest,
     cycle: &[usize],
     targets: &[AssembledTarget],
-    edges: &[Edge],
+    written: &WrittenPlaces<'_>,
 ) -> Option<Diagnostic> {
     let names: Vec<&TargetName> = cycle.iter().map(|&index| &targets[index].entry.name).collect();
-    let written: HashSet<(&TargetName, &TargetName)> = edges
-        .iter()
-        .filter(|edge| matches!(edge.reason, Reason::Written(_)))
-        .map(|edge| (&edge.waiter, &edge.dependency))
-        .collect();
-    let is_written =
-        names.iter().enumerate().all(|(at, waiter)| written.contains(&(*waiter, names[(at + 1) % names.len()])));
-    (!is_written).then(|| cycle_error(&manifest.path, &names, edges))
+    let is_written = steps(&names).all(|step| written.contains_key(&step));
+    (!is_written).then(|| cycle_error(&manifest.path, &names, written))
 }
 
 /// The targets in deployment order, each with the places of those that it waits for.

@@ -95,3 +95,14 @@ fn a_template_for_cloudformation_has_at_most_a_million_bytes() {
     let errors = planned(&with, "main", &BTreeMap::new()).unwrap_err();
     assert!(errors[0].message.contains("larger than 1000000 bytes"), "{errors:?}");
 }
+
+#[test]
+fn dependencies_between_all_instances_of_two_services_have_an_end() {
+    let instances: String =
+        (0..720).map(|number| format!("      i{number}: {{branch: main, spec: s.yaml}}\n")).collect();
+    let manifest = format!("sync:\n  services:\n    a:\n      depends_on: b\n{instances}    b:\n{instances}");
+    let mut with = repository();
+    with.insert("syncline.yaml".to_owned(), manifest);
+    let errors = planned(&with, "main", &BTreeMap::new()).unwrap_err();
+    assert!(errors.iter().any(|error| error.message == "more than 500000 dependencies"), "{:?}", errors.len());
+}

@@ -1,6 +1,6 @@
 //! What a name in a `depends_on` means on one branch: the targets that are waited for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{DependsOn, Manifest, TargetEntry};
 use crate::diagnostic::{Diagnostic, Span, nearest};
@@ -31,6 +31,9 @@ pub enum Reason {
     /// Its template imports what the other exports under this name.
     Import(String),
 }
+
+/// The most edges that `depends_on` may make. Of two services with many instances, each instance waits for each.
+const MAX_EDGES: usize = 500_000;
 
 /// The most names that the path of a cycle is told by.
 const MAX_CYCLE: usize = 50;
@@ -65,16 +68,36 @@ fn check_cycles(manifest: &Manifest, edges: &[Edge], reader: &mut Reader<'_>) {
         }
     }
     let Err(cycles) = graph.order() else { return };
+    let written = written_places(edges);
     for cycle in cycles {
         let names: Vec<&TargetName> = cycle.iter().map(|&index| &manifest.targets[index].name).collect();
-        reader.diagnostics.push(cycle_error(&manifest.path, &names, edges));
+        reader.diagnostics.push(cycle_error(&manifest.path, &names, &written));
     }
+}
+
+/// Where each edge is written that is.
+pub(crate) type WrittenPlaces<'e> = HashMap<(&'e TargetName, &'e TargetName), Span>;
+
+/// Where the written ones among some edges are written.
+pub(crate) fn written_places(edges: &[Edge]) -> WrittenPlaces<'_> {
+    let written = edges.iter().filter_map(|edge| match edge.reason {
+        Reason::Written(span) => Some(((&edge.waiter, &edge.dependency), span)),
+        _ => None,
+    });
+    written.collect()
+}
+
+/// The edges along a cycle: each target waits for the next, and the last for the first.
+pub(crate) fn steps<'c, 'n>(
+    cycle: &'c [&'n TargetName],
+) -> impl Iterator<Item = (&'n TargetName, &'n TargetName)> + 'c {
+    cycle.iter().enumerate().map(|(at, waiter)| (*waiter, cycle[(at + 1) % cycle.len()]))
 }
 
 /// The error for a cycle: the targets along it, each waiting for the next and the last for the first.
 ///
 /// A path longer than [`MAX_CYCLE`] is cut in its middle.
-pub(crate) fn cycle_error(manifest: &RepoPath, cycle: &[&TargetName], edges: &[Edge]) -> Diagnostic {
+pub(crate) fn cycle_error(manifest: &RepoPath, cycle: &[&TargetName], written: &WrittenPlaces<'_>) -> Diagnostic {
     let mut path: Vec<String> = cycle.iter().map(|name| format!("`{name}`")).collect();
     path.extend(path.first().cloned());
     if path.len() > MAX_CYCLE {
@@ -83,14 +106,8 @@ pub(crate) fn cycle_error(manifest: &RepoPath, cycle: &[&TargetName], edges: &[E
     }
     let error =
         Diagnostic::error(manifest, format!("dependency cycle: {}", path.join(" -> "))).help("remove one `depends_on`");
-    let next: BTreeMap<&TargetName, &TargetName> =
-        cycle.iter().enumerate().map(|(at, waiter)| (*waiter, cycle[(at + 1) % cycle.len()])).collect();
-    let first = edges.iter().find_map(|edge| match edge.reason {
-        Reason::Written(span) if next.get(&edge.waiter).is_some_and(|next| **next == edge.dependency) => Some(span),
-        _ => None,
-    });
-    match first {
-        Some(span) => error.at(span),
+    match steps(cycle).filter_map(|step| written.get(&step)).min() {
+        Some(span) => error.at(*span),
         None => error,
     }
 }
@@ -99,11 +116,19 @@ pub(crate) fn cycle_error(manifest: &RepoPath, cycle: &[&TargetName], edges: &[E
 fn written(manifest: &Manifest, reader: &mut Reader<'_>) -> Vec<Edge> {
     let mut names = Names::new(manifest);
     let mut edges = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut seen = HashSet::new();
     for target in &manifest.targets {
         for written in &target.depends_on {
+            if edges.len() > MAX_EDGES {
+                reader.error(
+                    written.span,
+                    format!("more than {MAX_EDGES} dependencies"),
+                    "let fewer instances wait for each other: each instance of a service waits for each of the other",
+                );
+                return edges;
+            }
             for dependency in names.on_branch_of(target, written, reader) {
-                if seen.insert((target.name.clone(), dependency.name.clone())) {
+                if seen.insert((&target.name, &dependency.name)) {
                     edges.push(Edge {
                         waiter: target.name.clone(),
                         dependency: dependency.name.clone(),

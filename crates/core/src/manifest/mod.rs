@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use dependencies::cycle_error;
 pub use dependencies::{Edge, Reason, dependencies};
+pub(crate) use dependencies::{WrittenPlaces, cycle_error, steps, written_places};
 pub use entries::DEFAULT_SPEC;
 pub use locate::{Loaded, NAMES, is_absent, load, locate};
 pub use shape::json_schema;

@@ -23,8 +23,8 @@ mod proton;
 mod python;
 
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use minijinja::value::Value;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
@@ -61,6 +61,9 @@ pub(super) fn render(path: &RepoPath, template: &str, scope: Value) -> Result<St
         let error = error.help("set parts of it before: `{% set part = … %}`");
         return Err(failure::at(template, long.start..long.start + 2, error));
     }
+    if is_flat(template) {
+        return render_here(path, template, scope);
+    }
     // A thread of its own, for the stack; what panics there is a failure like any other.
     std::thread::scope(|threads| {
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
@@ -69,6 +72,15 @@ pub(super) fn render(path: &RepoPath, template: &str, scope: Value) -> Result<St
             .unwrap_or_else(|error| Ok(Err(unable(path, &error.to_string()))))
             .unwrap_or_else(|_| Err(unable(path, "the engine gave up")))
     })
+}
+
+/// Whether a template can nest neither its own parts nor the values that it builds by more than any stack has room for:
+/// no long tag, few tags that build on what was built before, and none that runs again.
+fn is_flat(template: &str) -> bool {
+    const MOST: usize = 64;
+    let runs_again = ["namespace", "macro", "call", "recursive"].iter().any(|word| template.contains(word));
+    let builds = ["set", "with", "elif"].iter().map(|word| template.matches(word).count()).sum::<usize>();
+    !runs_again && builds <= MOST && failure::longest_tag(template).is_none_or(|tag| tag.len() <= 8 * MOST)
 }
 
 fn unable(path: &RepoPath, why: &str) -> Diagnostic {
@@ -95,7 +107,8 @@ fn too_long(path: &RepoPath) -> Diagnostic {
         .help("split it into several stacks")
 }
 
-fn engine(blocks: Arc<Blocks>) -> Environment<'static> {
+/// What all renders have in common.
+static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut engine = Environment::new();
     engine.set_debug(false);
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -103,6 +116,11 @@ fn engine(blocks: Arc<Blocks>) -> Environment<'static> {
     engine.set_recursion_limit(MAX_RECURSION);
     engine.set_unknown_method_callback(python::method);
     filters::add(&mut engine);
+    engine
+});
+
+fn engine(blocks: Arc<Blocks>) -> Environment<'static> {
+    let mut engine = ENGINE.clone();
     proton::add(&mut engine, blocks);
     let written = AtomicUsize::new(0);
     engine.set_formatter(move |out, _, value| {
