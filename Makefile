@@ -64,7 +64,7 @@ test: setup lint build ## Run every test, end to end included
 
 .PHONY: bench
 bench: $(TOOLS)/bench/.installed ## Measure reading, planning and rendering into bench/RESULTS.md
-	CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo bench --package syncline-bench
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo bench --package syncline-bench -- --warm-up-time 1 --measurement-time 3
 	$(TOOLS)/bench/bin/python bench/results.py
 
 # What one fuzz target is tried with: `make fuzz TARGET=manifest SECONDS=600`.
