@@ -1,4 +1,4 @@
-"""Writes RESULTS.md from what `cargo bench` left in target/criterion, and from jinja2.py."""
+"""Writes RESULTS.md from what `cargo bench` left in target/criterion, and from with_jinja2.py."""
 
 import datetime
 import json
@@ -32,7 +32,7 @@ def first_line(*command):
 
 
 def main():
-    jinja = json.loads(subprocess.run([sys.executable, HERE / "jinja2.py"], capture_output=True, text=True, check=True).stdout)
+    jinja = json.loads(subprocess.run([sys.executable, HERE / "with_jinja2.py"], capture_output=True, text=True, check=True).stdout)
     lines = ["# Results", "", "`make bench` writes this page. Ratios within one run first: machines differ, and are noisy.", ""]
 
     lines += ["## Reading and planning grow with the input", ""]
@@ -70,7 +70,7 @@ def main():
     lines += ["", "## How", "", f"{datetime.date.today()}, {platform.system()} on {model}, {first_line('nproc')} cores; "
               f"{first_line('rustc', '--version')}, profile `bench` (as `release`, without LTO); "
               f"Python {platform.python_version()}, Jinja2 {jinja['python-jinja2']}.", "",
-              "`make bench`, or one part: `cargo bench -p syncline-bench --bench plan`, `… --bench render`, `python bench/jinja2.py`."]
+              "`make bench`, or one part: `cargo bench -p syncline-bench --bench plan`, `… --bench render`, `python bench/with_jinja2.py`."]
     (HERE / "RESULTS.md").write_text("\n".join(lines) + "\n")
 
 

@@ -1,4 +1,4 @@
-//! How long it takes to render a template, from its text to its result. `jinja2.py` does the same with Jinja 2.
+//! How long it takes to render a template, from its text to its result. `with_jinja2.py` does the same with Jinja 2.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;

@@ -2,7 +2,7 @@
 //!
 //! What was deployed before, and so what is to be done, is none of its business: see [`crate::plan`].
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -119,8 +119,8 @@ pub fn assemble(
 /// The targets of a manifest, by what they are looked for.
 struct Names<'m> {
     manifest: &'m Manifest,
-    environments: BTreeMap<&'m str, &'m TargetEntry>,
-    targets: BTreeMap<&'m str, &'m TargetEntry>,
+    environments: HashMap<&'m str, &'m TargetEntry>,
+    targets: HashMap<&'m str, &'m TargetEntry>,
     /// The instances of each service on all branches, in the order of the file.
     services: BTreeMap<&'m str, Vec<&'m TargetEntry>>,
     /// Instances without a service.
@@ -131,8 +131,8 @@ impl<'m> Names<'m> {
     fn new(manifest: &'m Manifest) -> Self {
         let mut names = Self {
             manifest,
-            environments: BTreeMap::new(),
-            targets: BTreeMap::new(),
+            environments: HashMap::new(),
+            targets: HashMap::new(),
             services: BTreeMap::new(),
             alone: Vec::new(),
         };
@@ -276,7 +276,7 @@ fn all_edges(written: Vec<Edge>, targets: &[AssembledTarget], known: &Names<'_>,
 }
 
 fn graph_of(targets: &[AssembledTarget], edges: &[Edge]) -> Graph {
-    let places: BTreeMap<&TargetName, usize> =
+    let places: HashMap<&TargetName, usize> =
         targets.iter().enumerate().map(|(index, target)| (&target.entry.name, index)).collect();
     let mut graph = Graph::new(targets.len());
     for edge in edges {

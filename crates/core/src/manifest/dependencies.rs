@@ -43,7 +43,7 @@ const MAX_CYCLE: usize = 50;
 /// Notes names that nothing bears, dependencies across branches and cycles, for the targets of EVERY branch: a
 /// manifest is right or wrong as a whole. Edges come in the order of the file, each once.
 pub fn dependencies(manifest: &Manifest, branch: &BranchName, reader: &mut Reader<'_>) -> Vec<Edge> {
-    let of_branch: BTreeSet<&TargetName> =
+    let of_branch: HashSet<&TargetName> =
         manifest.targets.iter().filter(|target| target.branch == *branch).map(|target| &target.name).collect();
     let mut edges = written(manifest, reader);
     check_cycles(manifest, &edges, reader);
@@ -59,7 +59,7 @@ pub(super) fn check(manifest: &Manifest, reader: &mut Reader<'_>) {
 
 /// Notes the cycles; of cycles that share a target, the first only.
 fn check_cycles(manifest: &Manifest, edges: &[Edge], reader: &mut Reader<'_>) {
-    let places: BTreeMap<&TargetName, usize> =
+    let places: HashMap<&TargetName, usize> =
         manifest.targets.iter().enumerate().map(|(index, target)| (&target.name, index)).collect();
     let mut graph = Graph::new(manifest.targets.len());
     for edge in edges {
@@ -142,9 +142,9 @@ fn written(manifest: &Manifest, reader: &mut Reader<'_>) -> Vec<Edge> {
 }
 
 struct Names<'m> {
-    targets: BTreeMap<&'m str, &'m TargetEntry>,
+    targets: HashMap<&'m str, &'m TargetEntry>,
     /// The instances of each service on each branch.
-    services: BTreeMap<&'m str, BTreeMap<&'m BranchName, Vec<&'m TargetEntry>>>,
+    services: HashMap<&'m str, BTreeMap<&'m BranchName, Vec<&'m TargetEntry>>>,
     named: &'m BTreeSet<String>,
     /// The advice for each unknown name: it may stand in very many places.
     advice: BTreeMap<&'m str, String>,
@@ -152,7 +152,7 @@ struct Names<'m> {
 
 impl<'m> Names<'m> {
     fn new(manifest: &'m Manifest) -> Self {
-        let mut services: BTreeMap<&str, BTreeMap<&BranchName, Vec<&TargetEntry>>> = BTreeMap::new();
+        let mut services: HashMap<&str, BTreeMap<&BranchName, Vec<&TargetEntry>>> = HashMap::new();
         for target in &manifest.targets {
             if let Some(service) = &target.service {
                 services.entry(service).or_default().entry(&target.branch).or_default().push(target);
