@@ -207,6 +207,11 @@ impl<'o> OutputLog<'o> {
     }
 }
 
+/// Whether a value is one of ours, which says what it holds only where a template asks.
+fn is_given(value: &Value) -> bool {
+    value.downcast_object_ref::<TrackedOutputs>().is_some() || value.downcast_object_ref::<ShownEnvironment>().is_some()
+}
+
 /// The components that are attached to an instance: none. Whichever a template asks for is there, without a name and
 /// with no outputs, as Proton had it for its `default` one.
 #[derive(Debug)]

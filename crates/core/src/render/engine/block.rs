@@ -5,7 +5,7 @@
 //! begins a line, in flow style where it stands behind something, and by an empty collection only where the key above
 //! would else have no value at all.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
 use serde_json::{Value as Json, json};
@@ -27,19 +27,17 @@ pub(super) enum Block {
 
 /// The blocks of one render, each with the number that its mark bears.
 #[derive(Debug, Default)]
-pub(super) struct Blocks(Mutex<Vec<Block>>);
+pub(super) struct Blocks(Vec<Block>);
 
 impl Blocks {
     /// Keeps a block, and gives it as a value: the collection that it is, which prints its mark.
-    pub(super) fn add(&self, block: Block) -> Value {
-        let mut blocks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        blocks.push(block.clone());
-        Value::from_object(Numbered { number: blocks.len() - 1, block })
+    pub(super) fn add(&mut self, block: Block) -> Value {
+        self.0.push(block.clone());
+        Value::from_object(Numbered { number: self.0.len() - 1, block })
     }
 
     /// A rendered text with each mark replaced.
     pub(super) fn place(&self, text: &str) -> String {
-        let blocks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, marked)) = rest.split_once(BEGIN) {
@@ -48,7 +46,7 @@ impl Blocks {
                 rest = marked;
                 break;
             };
-            if let Some(block) = number.parse::<usize>().ok().and_then(|number| blocks.get(number)) {
+            if let Some(block) = number.parse::<usize>().ok().and_then(|number| self.0.get(number)) {
                 block.write(&mut out, after);
             }
             rest = after;

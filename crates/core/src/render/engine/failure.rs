@@ -19,6 +19,7 @@ pub(super) fn failure(path: &RepoPath, template: &str, error: &minijinja::Error)
             format!("what `{filter}` is applied to is undefined")
         }
         (ErrorKind::UndefinedError, None, Some(expression)) => format!("`{expression}` is undefined"),
+        (ErrorKind::OutOfFuel, Some(detail), _) => detail.to_owned(),
         (ErrorKind::OutOfFuel, ..) => format!("it takes more than {FUEL} steps"),
         (kind, Some(detail), _) if is_unknown(kind) => detail.to_owned(),
         (kind, Some(detail), _) => format!("{kind}: {detail}"),
@@ -30,7 +31,7 @@ pub(super) fn failure(path: &RepoPath, template: &str, error: &minijinja::Error)
         ErrorKind::UndefinedError => {
             "check the name against the bundle's schema and the inputs of the spec, or apply the filter `default`"
         }
-        ErrorKind::OutOfFuel => "let its loops run less often",
+        ErrorKind::OutOfFuel => "let its loops run less often, or make less in them",
         ErrorKind::SyntaxError if is_reference => {
             "put `{{resolve:…}}` between `{% raw %}` and `{% endraw %}`: it is CloudFormation's, not Jinja's"
         }

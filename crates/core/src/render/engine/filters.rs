@@ -1,10 +1,10 @@
 //! Jinja's filters that minijinja has not, or has otherwise than Jinja; each bounded in what it makes.
 
-use minijinja::value::{Kwargs, Rest, Value, ValueKind, from_args};
-use minijinja::{Environment, Error, ErrorKind};
+use minijinja::value::{Kwargs, Rest, Value, ValueKind, ValueOrKwargs, from_args};
+use minijinja::{Environment, Error, ErrorKind, State};
 use serde_json::Value as Json;
 
-use super::{MAX_OUTPUT_BYTES, python};
+use super::{MAX_OUTPUT_BYTES, python, weight};
 
 /// Every filter that a template may use, for whoever misspells one.
 pub(super) const NAMES: [&str; 55] = [
@@ -67,6 +67,9 @@ pub(super) const NAMES: [&str; 55] = [
 
 /// Adds them.
 pub(super) fn add(engine: &mut Environment<'static>) {
+    engine.add_filter("batch", batch);
+    engine.add_filter("slice", slice);
+    engine.add_filter("format", format);
     engine.add_filter("truncate", truncate);
     engine.add_filter("tojson", tojson);
     engine.add_filter("default", default);
@@ -97,14 +100,37 @@ pub(super) fn bounded(length: usize) -> Result<(), Error> {
     Err(Error::new(ErrorKind::InvalidOperation, format!("a text of {length} characters is too long")))
 }
 
-/// An error where the texts of a collection are too long together.
-pub(super) fn bounded_length(items: &Value) -> Result<(), Error> {
-    let mut length = 0_usize;
-    for item in items.try_iter()? {
-        length = length.saturating_add(item.as_str().map_or(8, str::len));
-        bounded(length)?;
+/// An error where a text with values put into it, in either style of Python's, could be too long.
+pub(super) fn bounded_format(text: &str, arguments: &[Value]) -> Result<(), Error> {
+    /// The longest number without a width.
+    const NUMBER: usize = 400;
+    let numbers = text.split(|character: char| !character.is_ascii_digit()).filter(|digits| !digits.is_empty());
+    let widest = numbers.map(|digits| digits.parse().unwrap_or(usize::MAX)).max().unwrap_or(0);
+    let mut longest = NUMBER;
+    for argument in arguments {
+        longest = longest.max(weight::weigh(argument)?);
     }
-    Ok(())
+    let fields = text.matches(['%', '{']).count();
+    bounded(fields.saturating_mul(longest.saturating_add(widest)).saturating_add(text.len()))
+}
+
+/// Jinja's filter: values put into a text by `%`.
+fn format(state: &mut State, text: &Value, arguments: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let values: Vec<Value> = arguments.iter().map(|argument| Value::clone(argument)).collect();
+    bounded_format(text.as_str().unwrap_or_default(), &values)?;
+    minijinja::filters::format(state, text, arguments)
+}
+
+/// Jinja's filter: the items in lists of so many each.
+fn batch(state: &State, items: Value, count: usize, fill: Option<Value>) -> Result<Value, Error> {
+    bounded(count)?;
+    minijinja::filters::batch(state, items, count, fill)
+}
+
+/// Jinja's filter: the items in so many lists.
+fn slice(state: &State, items: Value, count: usize, fill: Option<Value>) -> Result<Value, Error> {
+    bounded(count)?;
+    minijinja::filters::slice(state, items, count, fill)
 }
 
 /// A text in the middle of `width` characters. Where the room is odd, Python leaves the larger half on the left if the
@@ -138,6 +164,9 @@ fn wordwrap(value: &Value, positional: Rest<Value>, named: Kwargs) -> Result<Val
         arguments.extend(named.get::<Option<Value>>(name)?.map(|value| (name, value)));
     }
     named.assert_all_used()?;
+    let text = python::text(value);
+    let between = arguments.iter().find(|(name, _)| *name == "wrapstring").and_then(|(_, between)| between.as_str());
+    bounded(text.len().saturating_mul(between.map_or(1, str::len)))?;
     minijinja_contrib::filters::wordwrap(value, arguments.into_iter().collect())
 }
 
@@ -333,12 +362,17 @@ fn join(items: &Value, positional: Rest<Value>, named: Kwargs) -> Result<String,
     let between = python::text(&between.or(named.get("d")?).unwrap_or_else(|| Value::from("")));
     let attribute: Option<Value> = attribute.or(named.get("attribute")?);
     named.assert_all_used()?;
+    joined(items, &between, attribute.as_ref())
+}
+
+/// Items, or an attribute of each, with a text between.
+pub(super) fn joined(items: &Value, between: &str, attribute: Option<&Value>) -> Result<String, Error> {
     if items.is_undefined() {
         return Err(Error::from(ErrorKind::UndefinedError));
     }
     let mut out = String::new();
     for (place, item) in items.try_iter()?.enumerate() {
-        let item = match &attribute {
+        let item = match attribute {
             Some(attribute) => item.get_item(attribute)?,
             None => item,
         };
@@ -346,7 +380,7 @@ fn join(items: &Value, positional: Rest<Value>, named: Kwargs) -> Result<String,
             return Err(Error::from(ErrorKind::UndefinedError));
         }
         if place > 0 {
-            out.push_str(&between);
+            out.push_str(between);
         }
         out.push_str(&python::text(&item));
         bounded(out.len())?;

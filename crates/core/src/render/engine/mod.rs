@@ -4,30 +4,29 @@
 //! It knows nothing of what a template is given: see [`super`] for that. A template can include nothing, read nothing
 //! and call nothing outside.
 //!
-//! **Budget.** Steps bound the time ([`FUEL`]). What is written is bounded as it is written, into the result or into a
-//! block that is set or filtered ([`MAX_WRITTEN_BYTES`]), and filters that could make much of little are bounded each. A
-//! render has a thread with room for whatever a template nests ([`STACK_BYTES`]), and what panics there is a failure
-//! like any other. One thing minijinja has no bound for: a text or list that a template doubles over and over with `~`,
-//! `+` or `*`. There the memory that the process is given is the bound, in Lambda 512 MB: the function ends, the state
-//! machine catches that, and the sync fails on record.
+//! **Budget.** Steps bound the time ([`FUEL`]). Each value is measured as it is made ([`weight`]), and what is written as it
+//! is written, into the result or into a block that is set or filtered ([`MAX_WRITTEN_BYTES`]); filters that could make
+//! much of little are bounded each. A render has a thread with room for whatever a template nests ([`STACK_BYTES`]), and
+//! what panics there is a failure like any other.
 //!
 //! **Fidelity.** `jinja2-answers.json` holds what Python's Jinja 2 makes of some 265 templates, most of them stranger
 //! than any that was met, and what is made of them here where that differs: tests on what is missing are less strict, as
-//! are comparisons of unlike types; lists and mappings do not change; `%` on texts is not known; and some filters take
-//! fewer arguments.
+//! are comparisons of unlike types; lists and mappings do not change; a namespace is no part of another value; `%` on texts
+//! is not known; and some filters take fewer arguments.
 
 mod block;
 mod failure;
 mod filters;
+mod measure;
 mod proton;
 mod python;
+mod weight;
 
-use std::io::{self, Write};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
+use minijinja::machinery::{self, CodeGenerator};
 use minijinja::value::Value;
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior};
 
 use self::block::Blocks;
 use crate::diagnostic::Diagnostic;
@@ -48,8 +47,8 @@ const MAX_RECURSION: usize = 50;
 /// The longest tag, in bytes. Each operator in it may nest the engine a step deeper; the longest real one has some 400.
 const MAX_TAG_BYTES: usize = 8 * 1024;
 
-/// The stack of one render, in bytes; only what is used of it takes memory. What a template nests, in its tags or in the
-/// values that it builds, nests the engine's own calls, which know no limit but the stack's end.
+/// The stack of one render, in bytes; only what is used of it takes memory. What a template nests, in its tags or its
+/// branches, nests the engine's own calls, which know no limit but the stack's end.
 const STACK_BYTES: usize = 1 << 30;
 
 /// Renders a template with what it is given.
@@ -74,13 +73,13 @@ pub(super) fn render(path: &RepoPath, template: &str, scope: Value) -> Result<St
     })
 }
 
-/// Whether a template can nest neither its own parts nor the values that it builds by more than any stack has room for:
-/// no long tag, few tags that build on what was built before, and none that runs again.
+/// Whether a template nests its own parts by no more than any stack has room for: no long tag, few branches of one `if`,
+/// and nothing that calls itself. The values that it builds are never nested deeper than that ([`weight`]).
 fn is_flat(template: &str) -> bool {
     const MOST: usize = 64;
-    let runs_again = ["namespace", "macro", "call", "recursive"].iter().any(|word| template.contains(word));
-    let builds = ["set", "with", "elif"].iter().map(|word| template.matches(word).count()).sum::<usize>();
-    !runs_again && builds <= MOST && failure::longest_tag(template).is_none_or(|tag| tag.len() <= 8 * MOST)
+    let runs_again = ["macro", "call", "recursive"].iter().any(|word| template.contains(word));
+    let branches = template.matches("elif").count();
+    !runs_again && branches <= MOST && failure::longest_tag(template).is_none_or(|tag| tag.len() <= 8 * MOST)
 }
 
 fn unable(path: &RepoPath, why: &str) -> Diagnostic {
@@ -88,23 +87,59 @@ fn unable(path: &RepoPath, why: &str) -> Diagnostic {
 }
 
 fn render_here(path: &RepoPath, template: &str, scope: Value) -> Result<String, Diagnostic> {
-    let blocks = Arc::new(Blocks::default());
-    let engine = engine(blocks.clone());
-    let compiled = engine.template_from_str(template).map_err(|error| failure::failure(path, template, &error))?;
-    let mut output = Bounded::default();
-    let rendered = compiled.render_captured_to(scope, &mut output);
-    if output.is_full {
-        return Err(too_long(path));
+    let text = run(template, scope).map_err(|error| failure::failure(path, template, &error))?;
+    if text.len() <= MAX_OUTPUT_BYTES {
+        return Ok(text);
     }
-    rendered.map_err(|error| failure::failure(path, template, &error))?;
-    // Jinja ends every line in the same way, however the template did.
-    let text = blocks.place(&String::from_utf8_lossy(&output.bytes).replace("\r\n", "\n"));
-    if text.len() > MAX_OUTPUT_BYTES { Err(too_long(path)) } else { Ok(text) }
+    Err(Diagnostic::error(path, format!("renders to more than {MAX_OUTPUT_BYTES} bytes"))
+        .help("split it into several stacks"))
 }
 
-fn too_long(path: &RepoPath) -> Diagnostic {
-    Diagnostic::error(path, format!("renders to more than {MAX_OUTPUT_BYTES} bytes"))
-        .help("split it into several stacks")
+fn run(template: &str, scope: Value) -> Result<String, Error> {
+    const NAME: &str = "template";
+    let parsed = machinery::parse(template, NAME, Default::default())?;
+    let mut code = CodeGenerator::new(NAME, template);
+    code.compile_stmt(&measure::measured(&parsed));
+    let (instructions, blocks) = code.finish();
+    let mut text = String::with_capacity(template.len());
+    let mut output = machinery::make_string_output(&mut text);
+    let (_, mut state) = machinery::eval(&ENGINE, &instructions, scope, &blocks, &mut output, AutoEscape::None)?;
+    // Jinja ends every line in the same way, however the template did.
+    Ok(Render::of(&mut state).blocks.place(&text.replace("\r\n", "\n")))
+}
+
+/// What one render made so far.
+#[derive(Default)]
+struct Render {
+    /// What its values weigh.
+    made: usize,
+    /// How much it went through.
+    read: usize,
+    /// What it wrote, in bytes.
+    written: usize,
+    /// What Proton's filters made.
+    blocks: Blocks,
+}
+
+impl Render {
+    fn of<'s>(state: &'s mut State) -> &'s mut Self {
+        state.get_or_insert_extension_with(Self::default)
+    }
+
+    /// Counts a value.
+    fn made(&mut self, weight: usize) -> Result<(), Error> {
+        self.made = self.made.saturating_add(weight);
+        weight::limit_made(self.made)
+    }
+
+    /// Counts what is written.
+    fn written(&mut self, bytes: usize) -> Result<(), Error> {
+        self.written = self.written.saturating_add(bytes);
+        if self.written <= MAX_WRITTEN_BYTES {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::OutOfFuel, format!("it writes more than {MAX_WRITTEN_BYTES} bytes")))
+    }
 }
 
 /// What all renders have in common.
@@ -116,45 +151,22 @@ static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     engine.set_recursion_limit(MAX_RECURSION);
     engine.set_unknown_method_callback(python::method);
     filters::add(&mut engine);
-    engine
-});
-
-fn engine(blocks: Arc<Blocks>) -> Environment<'static> {
-    let mut engine = ENGINE.clone();
-    proton::add(&mut engine, blocks);
-    let written = AtomicUsize::new(0);
-    engine.set_formatter(move |out, _, value| {
-        // What is missing has failed before it comes here, but for an `if` without an `else`, which prints nothing.
-        let text = python::text(value);
-        if written.fetch_add(text.len(), Ordering::Relaxed).saturating_add(text.len()) > MAX_WRITTEN_BYTES {
-            return Err(Error::new(ErrorKind::OutOfFuel, "too much text"));
+    proton::add(&mut engine);
+    weight::add(&mut engine);
+    engine.set_formatter(|out, state, value| {
+        let mut write = |text: &str| {
+            Render::of(state).written(text.len())?;
+            out.write_str(text).map_err(Error::from)
+        };
+        if let Some(text) = value.as_str() {
+            return write(text);
         }
-        out.write_str(&text).map_err(Error::from)
+        weight::weigh(value)?;
+        // What is missing has failed before it comes here, but for an `if` without an `else`, which prints nothing.
+        write(&python::text(value))
     });
     engine
-}
-
-/// Takes what is rendered, up to the limit.
-#[derive(Default)]
-struct Bounded {
-    bytes: Vec<u8>,
-    is_full: bool,
-}
-
-impl Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.bytes.len() + bytes.len() > MAX_OUTPUT_BYTES {
-            self.is_full = true;
-            return Err(io::Error::other("the result is too long"));
-        }
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+});
 
 #[cfg(test)]
 mod tests;

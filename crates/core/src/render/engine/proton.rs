@@ -2,36 +2,34 @@
 //!
 //! <https://docs.aws.amazon.com/proton/latest/userguide/jinja-filters.html>
 
-use std::sync::Arc;
-
 use minijinja::value::{Kwargs, Value};
-use minijinja::{Environment, Error, ErrorKind};
+use minijinja::{Environment, Error, ErrorKind, State};
 
-use super::block::{Block, Blocks};
-use super::python;
+use super::block::Block;
+use super::{Render, python};
 
-/// Adds them. What they print is kept in `blocks` until it is known where it stands.
-pub(super) fn add(engine: &mut Environment<'static>, blocks: Arc<Blocks>) {
-    let for_ecs = blocks.clone();
+/// Adds them. What they print is kept with the render until it is known where it stands.
+pub(super) fn add(engine: &mut Environment<'static>) {
     engine.add_filter(
         "proton_cfn_ecs_task_definition_formatted_env_vars",
-        move |value: &Value, raw: Option<bool>, named: Kwargs| -> Result<Value, Error> {
+        |state: &mut State, value: &Value, raw: Option<bool>, named: Kwargs| -> Result<Value, Error> {
             let variables = variables(value, raw, &named)?;
             let entries =
                 variables.into_iter().map(|(name, value)| vec![("Name".to_owned(), name), ("Value".to_owned(), value)]);
-            Ok(for_ecs.add(Block::Entries(entries.collect())))
+            Ok(Render::of(state).blocks.add(Block::Entries(entries.collect())))
         },
     );
-    let for_lambda = blocks.clone();
     engine.add_filter(
         "proton_cfn_lambda_function_formatted_env_vars",
-        move |value: &Value, raw: Option<bool>, named: Kwargs| -> Result<Value, Error> {
-            Ok(for_lambda.add(Block::Mapping(variables(value, raw, &named)?)))
+        |state: &mut State, value: &Value, raw: Option<bool>, named: Kwargs| -> Result<Value, Error> {
+            let variables = variables(value, raw, &named)?;
+            Ok(Render::of(state).blocks.add(Block::Mapping(variables)))
         },
     );
-    engine.add_filter("proton_cfn_iam_policy_arns", move |value: &Value| -> Result<Value, Error> {
+    engine.add_filter("proton_cfn_iam_policy_arns", |state: &mut State, value: &Value| -> Result<Value, Error> {
         let values = entries(value)?.into_iter().map(|(_, value)| value);
-        Ok(blocks.add(Block::Items(values.filter(|value| is_policy_arn(value)).collect())))
+        let items = values.filter(|value| is_policy_arn(value)).collect();
+        Ok(Render::of(state).blocks.add(Block::Items(items)))
     });
     engine.add_filter("proton_cfn_sanitize", |value: &Value| -> Result<Value, Error> {
         if value.is_undefined() {

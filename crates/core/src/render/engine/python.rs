@@ -50,9 +50,12 @@ pub(super) fn method(state: &mut State, value: &Value, name: &str, arguments: &[
         (Some(text), "replace") if arguments.len() >= 2 => {
             super::filters::replaced(text, &arguments[0].to_string(), &self::text(&arguments[1]), arguments.get(2))
         }
-        (Some(_), "join") => {
-            let items = arguments.first().cloned().unwrap_or_default();
-            super::filters::bounded_length(&items)?;
+        (Some(text), "join") => {
+            let items = arguments.first().ok_or_else(|| missing(name, "what to join"))?;
+            super::filters::joined(items, text, None).map(Value::from)
+        }
+        (Some(text), "format") => {
+            super::filters::bounded_format(text, arguments)?;
             minijinja_contrib::pycompat::unknown_method_callback(state, value, name, arguments)
         }
         _ => minijinja_contrib::pycompat::unknown_method_callback(state, value, name, arguments),
