@@ -13,7 +13,7 @@ use syncline_core::files::{Entry, Files, Want};
 use syncline_core::manifest;
 use syncline_core::names::{BranchName, RepoPath, RepositoryName};
 use syncline_core::plan::Plan;
-use syncline_core::recipe::{Before, Context};
+use syncline_core::recipe::{Before, Cache, Context};
 use syncline_core::render::Outputs;
 
 const MANIFEST: &str = "sync: {environments: {e: {stack: E}}, services: {web: {i: {branch: main, spec: s.yaml}}}}\n";
@@ -103,8 +103,10 @@ fn outcome(repository: &Repository) -> Vec<String> {
     let branches: BTreeSet<BranchName> = manifest.branches().into_iter().cloned().collect();
     let mut all = Vec::new();
     for branch in branches.iter().take(3) {
-        let assembled =
-            read_until(repository, &mut files, |files| assembly::assemble(&manifest, branch, &context, files));
+        let mut cache = Cache::default();
+        let assembled = read_until(repository, &mut files, |files| {
+            assembly::assemble(&manifest, branch, &context, files, &mut cache)
+        });
         match assembled {
             Ok(assembly) => {
                 all.extend(mannered(&assembly.warnings, &files));

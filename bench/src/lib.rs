@@ -9,7 +9,7 @@ use syncline_core::files::{Entry, Files, Want};
 use syncline_core::manifest::{self, Manifest};
 use syncline_core::names::{BranchName, RepoPath, RepositoryName};
 use syncline_core::plan::Plan;
-use syncline_core::recipe::{Before, Context};
+use syncline_core::recipe::{Before, Cache, Context};
 use syncline_core::render::Outputs;
 
 /// How many instances a service has.
@@ -130,8 +130,9 @@ pub fn plan(repository: &Repository, manifest: &Manifest) -> Result<(Assembly, P
     };
     let branch = BranchName::new("main");
     let mut files = Files::default();
+    let mut cache = Cache::default();
     let assembly = loop {
-        if let Some(assembled) = assembly::assemble(manifest, &branch, &context, &mut files) {
+        if let Some(assembled) = assembly::assemble(manifest, &branch, &context, &mut files, &mut cache) {
             break assembled?;
         }
         for want in files.take_wanted() {

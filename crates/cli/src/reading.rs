@@ -2,7 +2,7 @@
 //!
 //! This is the one place where the command line hands files to the core and says what a render may know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use syncline_core::assembly::{self, Assembly};
 use syncline_core::diagnostic::{self, Diagnostic, nearest};
@@ -185,7 +185,8 @@ impl Reading {
     /// Reads and checks everything that a branch maps to.
     pub(crate) fn assemble(&mut self, manifest: &Manifest, branch: &BranchName) -> Result<Checked<Assembly>, Failure> {
         let context = self.context(manifest, Outputs::Pending);
-        self.read(manifest, branch, |files| assembly::assemble(manifest, branch, &context, files))
+        let mut cache = Cache::default();
+        self.read(manifest, branch, |files| assembly::assemble(manifest, branch, &context, files, &mut cache))
     }
 
     /// Reads and checks one target.
@@ -266,12 +267,8 @@ impl Reading {
 
 /// The branches that a manifest maps, in the order of the file.
 pub(crate) fn branches(manifest: &Manifest) -> Vec<BranchName> {
-    let mut branches: Vec<BranchName> = Vec::new();
     let of_targets = manifest.targets.iter().map(|target| &target.branch);
-    for branch in of_targets.chain(manifest.publish.iter().map(|publish| &publish.from)) {
-        if !branches.contains(branch) {
-            branches.push(branch.clone());
-        }
-    }
-    branches
+    let all = of_targets.chain(manifest.publish.iter().map(|publish| &publish.from));
+    let mut seen = HashSet::new();
+    all.filter(|branch| seen.insert(*branch)).cloned().collect()
 }

@@ -2,7 +2,8 @@
 //!
 //! What was deployed before, and so what is to be done, is none of its business: see [`crate::plan`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -54,7 +55,8 @@ pub struct OutputSource {
     pub stack: StackName,
 }
 
-/// Reads and checks everything that a branch maps to. Nothing while files are wanted: see [`Files`].
+/// Reads and checks everything that a branch maps to. Nothing while files are wanted: see [`Files`]. What was read stays in
+/// `cache` from one round to the next.
 ///
 /// Errors: every problem of every target of the branch, in file order.
 pub fn assemble(
@@ -62,30 +64,32 @@ pub fn assemble(
     branch: &BranchName,
     context: &Context,
     files: &mut Files,
+    cache: &mut Cache,
 ) -> Option<Result<Assembly, Vec<Diagnostic>>> {
-    let mut reader = Reader::new(&manifest.path);
-    let written = dependencies(manifest, branch, &mut reader);
-    let mut diagnostics = reader.diagnostics;
-    let mut cache = Cache::default();
     let known = Names::new(manifest);
-    let pipelines = known.pipelines(branch, context, files, &mut cache);
+    let pipelines = known.pipelines(branch, context, files, cache);
     // Ask for all targets before stopping for the files of one, so that a round of reading serves them all.
     let entries = manifest.targets.iter().filter(|target| target.branch == *branch);
-    let mut prepared: Vec<(TargetEntry, recipe::Preparation)> =
-        entries.map(|entry| (entry.clone(), recipe::prepare(entry, context, files, &mut cache))).collect();
+    let mut prepared: Vec<(Cow<'_, TargetEntry>, recipe::Preparation)> =
+        entries.map(|entry| (Cow::Borrowed(entry), recipe::prepare(entry, context, files, cache))).collect();
+    let mut diagnostics = Vec::new();
     for (pipeline, found) in pipelines? {
         diagnostics.extend(found);
         if let Some(pipeline) = pipeline {
             diagnostics.extend(known.check_pipeline(&pipeline));
-            let preparation = recipe::prepare(&pipeline, context, files, &mut cache);
-            prepared.push((pipeline, preparation));
+            let preparation = recipe::prepare(&pipeline, context, files, cache);
+            prepared.push((Cow::Owned(pipeline), preparation));
         }
+    }
+    if prepared.iter().any(|(_, preparation)| preparation.is_none()) {
+        return None;
     }
     let mut targets: Vec<AssembledTarget> = Vec::with_capacity(prepared.len());
     let mut is_complete = true;
     for (entry, preparation) in prepared {
         match preparation? {
             Ok(prepared) => {
+                let entry = entry.into_owned();
                 let outputs_from = known.output_sources(&entry, &prepared, &context.outputs, &mut diagnostics);
                 targets.push(AssembledTarget { entry, prepared, waits_on: BTreeSet::new(), outputs_from });
             }
@@ -95,8 +99,10 @@ pub fn assemble(
             }
         }
     }
-    let edges = all_edges(written, &targets, &known, branch);
-    let graph = graph_of(&targets, &edges);
+    let mut reader = Reader::new(&manifest.path);
+    let written = dependencies(manifest, branch, &mut reader);
+    diagnostics.append(&mut reader.diagnostics);
+    let (edges, graph) = all_edges(written, &targets, &known, branch);
     let order = match graph.order() {
         Ok(order) => order,
         Err(cycles) => {
@@ -242,50 +248,50 @@ fn unknown_source(entry: &TargetEntry, span: Option<Span>, environment: &str) ->
     }
 }
 
-/// What is written, and what follows from what the targets are; each pair once.
-fn all_edges(written: Vec<Edge>, targets: &[AssembledTarget], known: &Names<'_>, branch: &BranchName) -> Vec<Edge> {
-    let mut edges = written;
-    let mut seen: HashSet<(TargetName, TargetName)> =
-        edges.iter().map(|edge| (edge.waiter.clone(), edge.dependency.clone())).collect();
-    let mut add = |waiter: &TargetName, dependency: &TargetName, reason: Reason| {
-        if seen.insert((waiter.clone(), dependency.clone())) {
-            edges.push(Edge { waiter: waiter.clone(), dependency: dependency.clone(), reason });
-        }
-    };
-    let mut exporters: BTreeMap<&str, &TargetName> = BTreeMap::new();
-    for target in targets {
+/// What is written, and what follows from what the targets are, each pair once; and the graph of it.
+fn all_edges(
+    written: Vec<Edge>,
+    targets: &[AssembledTarget],
+    known: &Names<'_>,
+    branch: &BranchName,
+) -> (Vec<Edge>, Graph) {
+    let mut places: HashMap<&TargetName, usize> = HashMap::with_capacity(targets.len());
+    let mut exporters: HashMap<&str, &TargetName> = HashMap::new();
+    for (place, target) in targets.iter().enumerate() {
+        places.insert(&target.entry.name, place);
         for export in &target.prepared.exchange.exports {
             exporters.entry(export).or_insert(&target.entry.name);
         }
     }
-    for AssembledTarget { entry, prepared, .. } in targets {
-        let environment = prepared.environment.as_deref().and_then(|name| known.environments.get(name));
-        if let Some(environment) = environment.filter(|environment| environment.branch == *branch) {
-            add(&entry.name, &environment.name, Reason::Environment);
-        }
-        for instance in entry.instances.iter().filter(|instance| instance.is_here) {
-            add(&entry.name, &instance.name, Reason::Pipeline);
-        }
-        for import in &prepared.exchange.imports {
-            if let Some(exporter) = exporters.get(import.as_str()).filter(|exporter| **exporter != &entry.name) {
-                add(&entry.name, exporter, Reason::Import(import.clone()));
-            }
-        }
-    }
-    edges
-}
-
-fn graph_of(targets: &[AssembledTarget], edges: &[Edge]) -> Graph {
-    let places: HashMap<&TargetName, usize> =
-        targets.iter().enumerate().map(|(index, target)| (&target.entry.name, index)).collect();
     let mut graph = Graph::new(targets.len());
-    for edge in edges {
-        // A target whose files are bad is not among them: its own error stands already.
+    // A target whose files are bad is not among them: its own error stands already.
+    for edge in &written {
         if let (Some(&waiter), Some(&dependency)) = (places.get(&edge.waiter), places.get(&edge.dependency)) {
             graph.add(waiter, dependency);
         }
     }
-    graph
+    let mut edges = written;
+    for (waiter, AssembledTarget { entry, prepared, .. }) in targets.iter().enumerate() {
+        let mut add = |dependency: &TargetName, reason| {
+            let place = places.get(dependency);
+            if place.is_none_or(|&place| graph.add(waiter, place)) {
+                edges.push(Edge { waiter: entry.name.clone(), dependency: dependency.clone(), reason });
+            }
+        };
+        let environment = prepared.environment.as_deref().and_then(|name| known.environments.get(name));
+        if let Some(environment) = environment.filter(|environment| environment.branch == *branch) {
+            add(&environment.name, Reason::Environment);
+        }
+        for instance in entry.instances.iter().filter(|instance| instance.is_here) {
+            add(&instance.name, Reason::Pipeline);
+        }
+        for import in &prepared.exchange.imports {
+            if let Some(exporter) = exporters.get(import.as_str()).filter(|exporter| **exporter != &entry.name) {
+                add(exporter, Reason::Import(import.clone()));
+            }
+        }
+    }
+    (edges, graph)
 }
 
 /// The error for a cycle. One that is written from end to end stands among what `dependencies` noted.

@@ -21,9 +21,9 @@ impl Graph {
         Self { waits_on: vec![BTreeSet::new(); size] }
     }
 
-    /// Lets `waiter` wait for `dependency`. An edge twice is one.
-    pub fn add(&mut self, waiter: usize, dependency: usize) {
-        self.waits_on[waiter].insert(dependency);
+    /// Lets `waiter` wait for `dependency`, and says whether that is new. An edge twice is one.
+    pub fn add(&mut self, waiter: usize, dependency: usize) -> bool {
+        self.waits_on[waiter].insert(dependency)
     }
 
     /// What one target waits for.

@@ -1,9 +1,10 @@
 //! The names and numbers that the parts of Syncline pass to each other, each a type of its own.
 //!
-//! A name is checked where it enters (the manifest, an event); from there on its type is the proof. This
-//! module does not know where names come from.
+//! A name is checked where it enters (the manifest, an event); from there on its type is the proof, and its copies share
+//! one text. This module does not know where names come from.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +13,12 @@ macro_rules! text_newtype {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Wraps a text that is known to be such a name.
             pub fn new(text: impl Into<String>) -> Self {
-                Self(text.into())
+                Self(Arc::from(text.into()))
             }
 
             /// The name as text.
@@ -77,7 +78,7 @@ impl StackName {
             name.push('-');
             name.push_str(part);
         }
-        Self(name)
+        Self::new(name)
     }
 
     /// Whether CloudFormation accepts this name.
@@ -101,7 +102,7 @@ impl BranchName {
     ///
     /// <https://git-scm.com/docs/git-check-ref-format>; CodeCommit takes at most 256 characters.
     pub fn is_valid(&self) -> bool {
-        let name = &self.0;
+        let name = self.as_str();
         (1..=256).contains(&name.len())
             && !name.starts_with(['-', '/'])
             && !name.ends_with(['/', '.'])

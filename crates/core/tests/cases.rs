@@ -18,7 +18,7 @@ use syncline_core::files::{Entry, Files, Want};
 use syncline_core::manifest::{self, Manifest, Reason};
 use syncline_core::names::{BranchName, RepoPath, RepositoryName};
 use syncline_core::plan::{Action, Plan};
-use syncline_core::recipe::{Before, Context};
+use syncline_core::recipe::{Before, Cache, Context};
 use syncline_core::render::Outputs;
 
 /// More rounds of reading than any repository needs: manifest, spec, templates folder, bundle, version, template.
@@ -120,7 +120,9 @@ fn planned(folder: &Path, case: &Case, files: &mut Files) -> Result<(Manifest, P
         outputs: Outputs::Pending,
         before: Before::Unknown,
     };
-    let assembled = read_until(folder, files, |files| assembly::assemble(&manifest, &branch, &context, files));
+    let mut cache = Cache::default();
+    let assembled =
+        read_until(folder, files, |files| assembly::assemble(&manifest, &branch, &context, files, &mut cache));
     let mut assembly = assembled.map_err(|mut problems| {
         problems.extend(warnings.clone());
         diagnostic::sort(&mut problems);
@@ -130,8 +132,10 @@ fn planned(folder: &Path, case: &Case, files: &mut Files) -> Result<(Manifest, P
     diagnostic::sort(&mut assembly.warnings);
     let plan = Plan::new(&assembly, &branch, &manifest, &BTreeMap::new());
     assert!(plan.targets.iter().all(|target| target.action == Action::Deploy), "nothing is known, yet one is kept");
-    let again =
-        read_until(folder, &mut Files::default(), |files| assembly::assemble(&manifest, &branch, &context, files));
+    let mut cache = Cache::default();
+    let again = read_until(folder, &mut Files::default(), |files| {
+        assembly::assemble(&manifest, &branch, &context, files, &mut cache)
+    });
     let again = again.map(|assembly| Plan::new(&assembly, &branch, &manifest, &BTreeMap::new()));
     assert_eq!(serde_json::to_vec(&again.unwrap()).unwrap(), serde_json::to_vec(&plan).unwrap(), "another plan");
     Ok((manifest, plan, assembly))

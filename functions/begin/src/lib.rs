@@ -18,7 +18,7 @@ use syncline_core::files::Files;
 use syncline_core::manifest::{self, Manifest};
 use syncline_core::names::{RepoPath, SyncId, TargetName};
 use syncline_core::plan::{self, Known, Plan};
-use syncline_core::recipe::Context;
+use syncline_core::recipe::{Cache, Context};
 use syncline_core::render::Outputs;
 use syncline_core::status::{Outcome, SyncStatus, TargetStatus};
 use syncline_core::walk::{self, Workflow as _};
@@ -181,10 +181,10 @@ impl Begin {
             outputs: Outputs::Pending,
             before: plan::before(known),
         };
-        let mut files = Files::default();
+        let (mut files, mut cache) = (Files::default(), Cache::default());
         let assembled = repository
             .read_until(&record.commit, &mut files, |files| {
-                assembly::assemble(&manifest, &record.branch, &context, files)
+                assembly::assemble(&manifest, &record.branch, &context, files, &mut cache)
             })
             .await?;
         match assembled {

@@ -1,6 +1,6 @@
 //! What a name in a `depends_on` means on one branch: the targets that are waited for.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{DependsOn, Manifest, TargetEntry};
 use crate::diagnostic::{Diagnostic, Span, nearest};
@@ -43,35 +43,47 @@ const MAX_CYCLE: usize = 50;
 /// Notes names that nothing bears, dependencies across branches and cycles, for the targets of EVERY branch: a
 /// manifest is right or wrong as a whole. Edges come in the order of the file, each once.
 pub fn dependencies(manifest: &Manifest, branch: &BranchName, reader: &mut Reader<'_>) -> Vec<Edge> {
-    let of_branch: HashSet<&TargetName> =
-        manifest.targets.iter().filter(|target| target.branch == *branch).map(|target| &target.name).collect();
-    let mut edges = written(manifest, reader);
-    check_cycles(manifest, &edges, reader);
-    edges.retain(|edge| of_branch.contains(&edge.waiter));
-    edges
+    let written = check(manifest, reader);
+    let of_branch = written.iter().filter(|written| manifest.targets[written.waiter].branch == *branch);
+    of_branch.map(|written| written.edge(manifest)).collect()
 }
 
 /// Notes what is wrong with the `depends_on` of every branch.
-pub(super) fn check(manifest: &Manifest, reader: &mut Reader<'_>) {
-    let edges = written(manifest, reader);
-    check_cycles(manifest, &edges, reader);
+pub(super) fn check(manifest: &Manifest, reader: &mut Reader<'_>) -> Vec<Written> {
+    let written = written(manifest, reader);
+    check_cycles(manifest, &written, reader);
+    written
+}
+
+/// An edge that the manifest writes, between two of its targets.
+pub(super) struct Written {
+    waiter: usize,
+    dependency: usize,
+    span: Span,
+}
+
+impl Written {
+    fn edge(&self, manifest: &Manifest) -> Edge {
+        Edge {
+            waiter: manifest.targets[self.waiter].name.clone(),
+            dependency: manifest.targets[self.dependency].name.clone(),
+            reason: Reason::Written(self.span),
+        }
+    }
 }
 
 /// Notes the cycles; of cycles that share a target, the first only.
-fn check_cycles(manifest: &Manifest, edges: &[Edge], reader: &mut Reader<'_>) {
-    let places: HashMap<&TargetName, usize> =
-        manifest.targets.iter().enumerate().map(|(index, target)| (&target.name, index)).collect();
+fn check_cycles(manifest: &Manifest, written: &[Written], reader: &mut Reader<'_>) {
     let mut graph = Graph::new(manifest.targets.len());
-    for edge in edges {
-        if let (Some(&waiter), Some(&dependency)) = (places.get(&edge.waiter), places.get(&edge.dependency)) {
-            graph.add(waiter, dependency);
-        }
+    for edge in written {
+        graph.add(edge.waiter, edge.dependency);
     }
     let Err(cycles) = graph.order() else { return };
-    let written = written_places(edges);
+    let edges: Vec<Edge> = written.iter().map(|written| written.edge(manifest)).collect();
+    let places = written_places(&edges);
     for cycle in cycles {
         let names: Vec<&TargetName> = cycle.iter().map(|&index| &manifest.targets[index].name).collect();
-        reader.diagnostics.push(cycle_error(&manifest.path, &names, &written));
+        reader.diagnostics.push(cycle_error(&manifest.path, &names, &places));
     }
 }
 
@@ -113,11 +125,12 @@ pub(crate) fn cycle_error(manifest: &RepoPath, cycle: &[&TargetName], written: &
 }
 
 /// The edges of all branches, each once, in the order of the file.
-fn written(manifest: &Manifest, reader: &mut Reader<'_>) -> Vec<Edge> {
+fn written(manifest: &Manifest, reader: &mut Reader<'_>) -> Vec<Written> {
     let mut names = Names::new(manifest);
     let mut edges = Vec::new();
-    let mut seen = HashSet::new();
-    for target in &manifest.targets {
+    // For each target, the last one of which it was noted that it waits for it.
+    let mut last_waiter = vec![usize::MAX; manifest.targets.len()];
+    for (waiter, target) in manifest.targets.iter().enumerate() {
         for written in &target.depends_on {
             if edges.len() > MAX_EDGES {
                 reader.error(
@@ -128,12 +141,8 @@ fn written(manifest: &Manifest, reader: &mut Reader<'_>) -> Vec<Edge> {
                 return edges;
             }
             for dependency in names.on_branch_of(target, written, reader) {
-                if seen.insert((&target.name, &dependency.name)) {
-                    edges.push(Edge {
-                        waiter: target.name.clone(),
-                        dependency: dependency.name.clone(),
-                        reason: Reason::Written(written.span),
-                    });
+                if std::mem::replace(&mut last_waiter[dependency], waiter) != waiter {
+                    edges.push(Written { waiter, dependency, span: written.span });
                 }
             }
         }
@@ -142,32 +151,29 @@ fn written(manifest: &Manifest, reader: &mut Reader<'_>) -> Vec<Edge> {
 }
 
 struct Names<'m> {
-    targets: HashMap<&'m str, &'m TargetEntry>,
-    /// The instances of each service on each branch.
-    services: HashMap<&'m str, BTreeMap<&'m BranchName, Vec<&'m TargetEntry>>>,
-    named: &'m BTreeSet<String>,
+    manifest: &'m Manifest,
+    /// The places of the targets.
+    targets: HashMap<&'m str, usize>,
+    /// The places of the instances of each service on each branch.
+    services: HashMap<&'m str, BTreeMap<&'m BranchName, Vec<usize>>>,
     /// The advice for each unknown name: it may stand in very many places.
     advice: BTreeMap<&'m str, String>,
 }
 
 impl<'m> Names<'m> {
     fn new(manifest: &'m Manifest) -> Self {
-        let mut services: HashMap<&str, BTreeMap<&BranchName, Vec<&TargetEntry>>> = HashMap::new();
-        for target in &manifest.targets {
+        let mut services: HashMap<&str, BTreeMap<&BranchName, Vec<usize>>> = HashMap::new();
+        let mut targets = HashMap::with_capacity(manifest.targets.len());
+        for (place, target) in manifest.targets.iter().enumerate() {
+            targets.insert(target.name.as_str(), place);
             if let Some(service) = &target.service {
-                services.entry(service).or_default().entry(&target.branch).or_default().push(target);
+                services.entry(service).or_default().entry(&target.branch).or_default().push(place);
             }
         }
-        let targets = manifest.targets.iter().map(|target| (target.name.as_str(), target)).collect();
-        Self { targets, services, named: &manifest.named, advice: BTreeMap::new() }
+        Self { manifest, targets, services, advice: BTreeMap::new() }
     }
 
-    fn on_branch_of(
-        &mut self,
-        target: &TargetEntry,
-        written: &'m DependsOn,
-        reader: &mut Reader<'_>,
-    ) -> Vec<&'m TargetEntry> {
+    fn on_branch_of(&mut self, target: &TargetEntry, written: &'m DependsOn, reader: &mut Reader<'_>) -> Vec<usize> {
         let name = written.name.as_str();
         let branch = &target.branch;
         if let Some(instances) = self.services.get(name) {
@@ -181,9 +187,10 @@ impl<'m> Names<'m> {
             };
             return here.clone();
         }
-        match self.targets.get(name) {
-            Some(other) if other.branch == *branch => vec![other],
-            Some(other) if written.on_service => {
+        let place = self.targets.get(name);
+        match place.map(|&place| (place, &self.manifest.targets[place])) {
+            Some((place, other)) if other.branch == *branch => vec![place],
+            Some((_, other)) if written.on_service => {
                 reader.warning(
                     written.span,
                     format!(
@@ -194,7 +201,7 @@ impl<'m> Names<'m> {
                 );
                 Vec::new()
             }
-            Some(other) => {
+            Some((_, other)) => {
                 reader.error(
                     written.span,
                     format!("`{}` is on branch `{branch}`, but `{name}` is on `{}`", target.name, other.branch),
@@ -203,7 +210,7 @@ impl<'m> Names<'m> {
                 Vec::new()
             }
             // It is in the file, but what it is could not be read, or there is nothing of it: that was noted there.
-            None if self.named.contains(name) => Vec::new(),
+            None if self.manifest.named.contains(name) => Vec::new(),
             None => {
                 let help = self.advice_for(name);
                 let waiter = match &target.service {

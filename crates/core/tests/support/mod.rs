@@ -10,7 +10,7 @@ use syncline_core::files::{Entry, Files, Want};
 use syncline_core::manifest;
 use syncline_core::names::{BranchName, RepositoryName, TargetName};
 use syncline_core::plan::{self, Action, Known, Plan};
-use syncline_core::recipe::Context;
+use syncline_core::recipe::{Cache, Context};
 use syncline_core::render::Outputs;
 
 /// Files by their paths.
@@ -68,7 +68,10 @@ pub(crate) fn planned(
         before: plan::before(known),
     };
     let branch = BranchName::new(branch);
-    let assembly = read_until(repository, &mut files, |files| assembly::assemble(&manifest, &branch, &context, files))?;
+    let mut cache = Cache::default();
+    let assembly = read_until(repository, &mut files, |files| {
+        assembly::assemble(&manifest, &branch, &context, files, &mut cache)
+    })?;
     let plan = Plan::new(&assembly, &branch, &manifest, known);
     Ok((assembly, plan))
 }
