@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostic::{self, Diagnostic, Span};
+use crate::diagnostic::{self, Diagnostic, Span, nearest};
 use crate::files::Files;
 use crate::graph::Graph;
 use crate::manifest::{
@@ -91,6 +91,7 @@ pub fn assemble(
             Ok(prepared) => {
                 let entry = entry.into_owned();
                 let outputs_from = known.output_sources(&entry, &prepared, &context.outputs, &mut diagnostics);
+                diagnostics.extend(known.misspelt_environment(&entry, &prepared));
                 targets.push(AssembledTarget { entry, prepared, waits_on: BTreeSet::new(), outputs_from });
             }
             Err(errors) => {
@@ -196,6 +197,19 @@ impl<'m> Names<'m> {
         (!stack.is_valid()).then(|| {
             error(format!("`{stack}` cannot be the name of a stack"), "rename the service; at most 128 characters")
         })
+    }
+
+    /// A warning where a spec names an environment that the manifest has under another spelling.
+    fn misspelt_environment(&self, entry: &TargetEntry, prepared: &Prepared) -> Option<Diagnostic> {
+        let name = prepared.environment.as_deref()?;
+        let existing = &self.manifest.existing_environments;
+        if self.environments.contains_key(name) || existing.contains_key(name) || prepared.shows.contains(name) {
+            return None;
+        }
+        let known = self.environments.keys().copied().chain(existing.keys().map(String::as_str));
+        let near = nearest(name, known.collect::<BTreeSet<_>>())?;
+        let warning = Diagnostic::warning(&entry.spec, format!("environment `{name}` is not in the manifest"));
+        Some(warning.at(prepared.environment_span?).help(format!("did you mean `{near}`?")))
     }
 
     /// The stacks whose outputs a target's template shows; what is not known is an error, unless its outputs are.

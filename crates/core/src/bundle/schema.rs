@@ -34,6 +34,14 @@ struct InputType {
     validator: Arc<Validator>,
 }
 
+/// A key that is most likely this one: other keys that mean nothing are met in real schemas.
+fn misspelt<'s>(schema: &'s Node, key: &str) -> Option<&'s Node> {
+    const KEYS: [&str; 5] = ["format", "types", "environment_input_type", "service_input_type", "pipeline_input_type"];
+    let Content::Mapping(entries) = &schema.content else { return None };
+    let mut keys = entries.iter().map(|(key, _)| key);
+    keys.find(|other| other.text().is_some_and(|text| !KEYS.contains(&text) && nearest(text, [key]).is_some()))
+}
+
 impl Schema {
     /// A schema that takes whatever it is given.
     pub(super) fn without_inputs(path: &RepoPath) -> Self {
@@ -63,7 +71,15 @@ impl Schema {
             TargetKind::ServicePipeline => "pipeline_input_type",
         };
         let Some(named) = schema.get(key).filter(|named| !named.is_null()) else {
-            return Ok(Self::without_inputs(path));
+            return match misspelt(schema, key) {
+                Some(other) => Err(Diagnostic::error(
+                    path,
+                    format!("unknown key `{}` in a bundle's schema", other.text().unwrap_or_default()),
+                )
+                .at(other.span)
+                .help(format!("did you mean `{key}`?"))),
+                None => Ok(Self::without_inputs(path)),
+            };
         };
         let name = named.text().unwrap_or_default();
         let types = schema.get("types");

@@ -32,6 +32,9 @@ pub fn parse(path: &RepoPath, text: &str) -> Result<Node, Diagnostic> {
     let mut root: Option<Node> = None;
     for event in Parser::new_from_str(text_without_mark) {
         let (event, span) = event.map_err(|error| {
+            if let Some(conflict) = conflict(path, text) {
+                return conflict;
+            }
             let at = places.at(error.marker(), error.marker());
             Diagnostic::error(path, format!("not valid YAML: {}", error.info()))
                 .at(at)
@@ -81,6 +84,20 @@ pub fn parse(path: &RepoPath, text: &str) -> Result<Node, Diagnostic> {
         tag: None,
         content: Content::Scalar { text: String::new(), plain: true },
     }))
+}
+
+/// The error for a file in which Git left both sides of a merge, at the first of them.
+fn conflict(path: &RepoPath, text: &str) -> Option<Diagnostic> {
+    let mut start = 0;
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        if line.starts_with("<<<<<<< ") {
+            let place = Span { start, end: start + line.trim_end().len(), line: index + 1, column: 1 };
+            let error = Diagnostic::error(path, "not valid YAML: both sides of a merge are left in it");
+            return Some(error.at(place).help("keep what is right of the lines up to the one with `>>>>>>>`"));
+        }
+        start += line.len();
+    }
+    None
 }
 
 fn tag_text(tag: Option<&Tag>) -> Option<String> {
