@@ -1,6 +1,7 @@
 //! End to end: real `git push`, the real SAM template, the real functions and state machines, on the local AWS with IAM
 //! enforced. One local AWS serves all tests; each has a repository, stack names and exports of its own.
 
+mod addons;
 mod bad_input;
 mod deploy;
 mod graph;

@@ -149,6 +149,7 @@ impl<'m> Names<'m> {
                 (TargetKind::Environment, _) => {
                     names.environments.insert(&target.own_name, target);
                 }
+                (TargetKind::EnvironmentAddon, _) => {}
                 (_, Some(service)) => names.services.entry(service).or_default().push(target),
                 (_, None) => names.alone.push(target),
             }

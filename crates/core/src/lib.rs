@@ -4,6 +4,7 @@
 //! it needs is handed in, and what is to be done is handed out as data or asked of a small trait. Its
 //! dependencies hold nothing that could do otherwise.
 
+pub mod addons;
 pub mod assembly;
 pub mod bundle;
 pub mod deployment;

@@ -222,6 +222,8 @@ pub enum TargetKind {
     ServiceInstance,
     /// The pipeline of a service.
     ServicePipeline,
+    /// An addon in an environment.
+    EnvironmentAddon,
 }
 
 impl fmt::Display for TargetKind {
@@ -230,6 +232,7 @@ impl fmt::Display for TargetKind {
             Self::Environment => "environment",
             Self::ServiceInstance => "service instance",
             Self::ServicePipeline => "service pipeline",
+            Self::EnvironmentAddon => "environment addon",
         })
     }
 }

@@ -43,6 +43,9 @@ pub(crate) struct EdgeDocument {
     pub(crate) dependency: TargetName,
     /// Why.
     pub(crate) reason: WaitReason,
+    /// The name that the one exports and the other imports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) import: Option<String>,
     /// The places of the two in `targets`: the one that is waited for, then the one that waits.
     #[serde(skip)]
     pub(crate) places: (usize, usize),
@@ -71,6 +74,7 @@ impl From<PlanDocument> for GraphDocument {
                     waiter: target.target.clone(),
                     dependency: wait.target.clone(),
                     reason: wait.reason,
+                    import: wait.import.clone(),
                     places: (dependency, waiter),
                     on_longest_path: steps.contains(&(&wait.target, &target.target)),
                 });

@@ -79,6 +79,11 @@ pub(crate) enum WaitReason {
 }
 
 impl WaitReason {
+    /// Why, in words: with the name where it is that of an import.
+    pub(crate) fn with_name(self, import: Option<&String>) -> String {
+        import.map_or_else(|| self.to_string(), |name| format!("{self} {name}"))
+    }
+
     /// Whether nobody wrote it: it follows from what the targets are.
     pub(crate) fn is_inferred(self) -> bool {
         self != Self::Written

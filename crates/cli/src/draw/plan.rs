@@ -34,8 +34,11 @@ pub(crate) fn plan(document: &PlanDocument, paint: Paint) -> String {
 fn targets(document: &PlanDocument, paint: Paint) -> String {
     let mut targets = Columns::new(paint, &["#", "TARGET", "KIND", "STACK", "WAITS ON"]);
     for (place, target) in document.targets.iter().enumerate() {
-        let waits: Vec<String> =
-            target.waits_on.iter().map(|wait| format!("{} ({})", wait.target, wait.reason)).collect();
+        let waits: Vec<String> = target
+            .waits_on
+            .iter()
+            .map(|wait| format!("{} ({})", wait.target, wait.reason.with_name(wait.import.as_ref())))
+            .collect();
         targets.row(vec![
             cell(place.to_string()),
             cell(target.target.as_str()),

@@ -47,12 +47,34 @@ pub struct Bundle {
     pub reads: Vec<RepoPath>,
 }
 
-/// The folder in a bundle that holds the template for a kind of target.
-pub fn infrastructure_folder(kind: TargetKind) -> &'static str {
-    match kind {
-        TargetKind::Environment => "infrastructure",
-        TargetKind::ServiceInstance => "instance_infrastructure",
-        TargetKind::ServicePipeline => "pipeline_infrastructure",
+/// What a bundle's template renders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Infrastructure {
+    /// An environment.
+    Environment,
+    /// An instance of a service.
+    Instance,
+    /// A service's pipeline.
+    Pipeline,
+}
+
+impl Infrastructure {
+    /// The folder in a bundle that holds the template.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Environment => "infrastructure",
+            Self::Instance => "instance_infrastructure",
+            Self::Pipeline => "pipeline_infrastructure",
+        }
+    }
+
+    /// The key of a bundle's schema that names its input type.
+    fn input_type(self) -> &'static str {
+        match self {
+            Self::Environment => "environment_input_type",
+            Self::Instance => "service_input_type",
+            Self::Pipeline => "pipeline_input_type",
+        }
     }
 }
 
@@ -62,14 +84,15 @@ pub fn infrastructure_folder(kind: TargetKind) -> &'static str {
 /// Errors: what is missing, too large or wrong in the bundle.
 pub fn read(
     entry: &TargetEntry,
+    infrastructure: Infrastructure,
     Folder { name, path: folder }: &Folder,
     manifest: &RepoPath,
     files: &mut Files,
 ) -> Option<Result<Bundle, Vec<Diagnostic>>> {
-    let infrastructure = infrastructure_folder(entry.kind);
+    let templates = infrastructure.folder();
     let place = (manifest, entry.places.template, "add the file, or name another bundle under `template`");
     let described = required(
-        [&format!("{infrastructure}/manifest.yaml"), &format!("{infrastructure}/manifest.yml")],
+        [&format!("{templates}/manifest.yaml"), &format!("{templates}/manifest.yml")],
         folder,
         entry,
         place,
@@ -119,11 +142,11 @@ pub fn read(
     if !errors.is_empty() {
         return Some(Err(errors));
     }
-    let instance_schema = match entry.kind {
-        TargetKind::ServicePipeline => Schema::read(&schema_path, files, TargetKind::ServiceInstance),
-        TargetKind::Environment | TargetKind::ServiceInstance => Ok(Schema::without_inputs(&schema_path)),
+    let instance_schema = match infrastructure {
+        Infrastructure::Pipeline => Schema::read(&schema_path, files, Infrastructure::Instance),
+        Infrastructure::Environment | Infrastructure::Instance => Ok(Schema::without_inputs(&schema_path)),
     };
-    Some(match (Schema::read(&schema_path, files, entry.kind), instance_schema) {
+    Some(match (Schema::read(&schema_path, files, infrastructure), instance_schema) {
         (Ok(schema), Ok(instance_schema)) => Ok(Bundle { schema, instance_schema, template_path, template, reads }),
         (schema, instance_schema) => Err(schema.err().into_iter().chain(instance_schema.err()).flatten().collect()),
     })
@@ -134,7 +157,7 @@ fn templates_folder(entry: &TargetEntry) -> &str {
     match (&entry.templates, entry.kind) {
         (Some(folder), _) => folder.as_str(),
         (None, TargetKind::Environment) => "environment-templates",
-        (None, TargetKind::ServiceInstance | TargetKind::ServicePipeline) => "service-templates",
+        (None, _) => "service-templates",
     }
 }
 

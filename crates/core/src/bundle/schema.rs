@@ -10,13 +10,13 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::{Map, Value, json};
 
-use super::openapi;
+use super::{Infrastructure, openapi};
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::files::Files;
-use crate::names::{RepoPath, TargetKind};
+use crate::names::RepoPath;
 use crate::yaml::{self, Content, Node, list, place};
 
-/// The input type of one kind of target.
+/// The input type of one of a bundle's infrastructures.
 #[derive(Clone, Debug)]
 pub struct Schema {
     /// The file that it was read from.
@@ -48,28 +48,29 @@ impl Schema {
         Self { path: path.clone(), key: "spec", input_type: None }
     }
 
-    /// Reads `schema.yaml`, which was read as a file, and finds the input type for `kind`.
-    pub(super) fn read(path: &RepoPath, files: &mut Files, kind: TargetKind) -> Result<Self, Vec<Diagnostic>> {
+    /// Reads `schema.yaml`, which was read as a file, and finds the input type of one
+    /// infrastructure.
+    pub(super) fn read(
+        path: &RepoPath,
+        files: &mut Files,
+        infrastructure: Infrastructure,
+    ) -> Result<Self, Vec<Diagnostic>> {
         let Some(tree) = files.tree(path) else { return Err(vec![Diagnostic::unreadable(path, "not read")]) };
         let root = (*tree).as_ref().map_err(|error| vec![error.clone()])?;
         let repeated = yaml::repeated_keys(path, root);
         if !repeated.is_empty() {
             return Err(repeated);
         }
-        Self::of(path, root, kind).map_err(|error| vec![error])
+        Self::of(path, root, infrastructure).map_err(|error| vec![error])
     }
 
-    fn of(path: &RepoPath, root: &Node, kind: TargetKind) -> Result<Self, Diagnostic> {
+    fn of(path: &RepoPath, root: &Node, infrastructure: Infrastructure) -> Result<Self, Diagnostic> {
         let schema = root.get("schema").ok_or_else(|| {
             Diagnostic::error(path, "the bundle's schema has no `schema`")
                 .at(root.span)
                 .help("start it with `schema: {format: {openapi: \"3.0.0\"}, …}`")
         })?;
-        let key = match kind {
-            TargetKind::Environment => "environment_input_type",
-            TargetKind::ServiceInstance => "service_input_type",
-            TargetKind::ServicePipeline => "pipeline_input_type",
-        };
+        let key = infrastructure.input_type();
         let Some(named) = schema.get(key).filter(|named| !named.is_null()) else {
             return match misspelt(schema, key) {
                 Some(other) => Err(Diagnostic::error(
@@ -113,7 +114,7 @@ impl Schema {
                 .help(help)
         })?;
         let input_type = InputType { schema: input_type, validator: Arc::new(validator) };
-        let key = if kind == TargetKind::ServicePipeline { "pipeline" } else { "spec" };
+        let key = if infrastructure == Infrastructure::Pipeline { "pipeline" } else { "spec" };
         Ok(Self { path: path.clone(), key, input_type: Some(input_type) })
     }
 

@@ -54,6 +54,7 @@ fn read_target(
     Some(TargetEntry {
         name: TargetName::new(name),
         kind: TargetKind::ServiceInstance,
+        app: None,
         service: None,
         own_name: name.to_owned(),
         branch: branch.clone(),

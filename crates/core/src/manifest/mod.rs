@@ -82,10 +82,13 @@ pub struct TargetEntry {
     pub name: TargetName,
     /// What it is.
     pub kind: TargetKind,
-    /// The service that it is an instance of; nothing for an environment and in the branch-first format.
+    /// The app, where its stack is told of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// The service that it is an instance of, or the addon; nothing for an environment and in the branch-first format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// Its own name: the instance's within the service, the environment's.
+    /// Its own name: the instance's within the service, the environment's; of an addon the environment that it is in.
     pub own_name: String,
     /// The branch that deploys it.
     pub branch: BranchName,
@@ -172,7 +175,7 @@ impl BundleName {
 /// One name in a `depends_on`.
 #[derive(Clone, Debug)]
 pub struct DependsOn {
-    /// The name as written: a service, `service/instance`, an environment, an instance.
+    /// The name as written: a service, `service/instance`, an addon, `addon/environment`, an environment, an instance.
     pub name: String,
     /// Where it stands.
     pub span: Span,

@@ -4,7 +4,7 @@ use super::entries::{EntryReader, TemplateFolders, named_entries, read_prune};
 use super::shape::KEYS;
 use super::{DependsOn, Manifest, Places, Publish, TargetEntry};
 use crate::diagnostic::Span;
-use crate::names::{BranchName, StackName, TargetKind, TargetName};
+use crate::names::{BranchName, RepoPath, StackName, TargetKind, TargetName};
 use crate::yaml::{Content, Node, Reader};
 
 pub(super) fn read(sync: &Node, templates: &TemplateFolders, manifest: &mut Manifest, reader: &mut Reader<'_>) {
@@ -14,6 +14,12 @@ pub(super) fn read(sync: &Node, templates: &TemplateFolders, manifest: &mut Mani
     if let Some(environments) = sync.get("environments") {
         for (key, entry) in named_entries(environments, "`environments`", reader) {
             let read = environment(key, entry, templates, manifest, reader);
+            manifest.targets.extend(read);
+        }
+    }
+    if let Some(addons) = sync.get("addons") {
+        for (key, entry) in named_entries(addons, "`addons`", reader) {
+            let read = addon(key, entry, manifest, reader);
             manifest.targets.extend(read);
         }
     }
@@ -79,6 +85,7 @@ fn environment(
     Some(TargetEntry {
         name: TargetName::new(name),
         kind: TargetKind::Environment,
+        app: None,
         service: None,
         own_name: name.to_owned(),
         stack,
@@ -117,6 +124,87 @@ fn existing_environment(
     if manifest.existing_environments.insert(name.to_owned(), stack).is_some() {
         reader.error(name_span, format!("two environments are called `{name}`"), "rename one of them");
     }
+}
+
+/// An addon: in each environment a target, `<addon>/<environment>`.
+fn addon(key: &Node, entry: &Node, manifest: &mut Manifest, reader: &mut Reader<'_>) -> Vec<TargetEntry> {
+    let Some(addon) = reader.text(key, "the name of an addon") else { return Vec::new() };
+    manifest.named.insert(addon.to_owned());
+    let what = format!("addon `{addon}`");
+    let mut depends_on = Vec::new();
+    let mut environments = Vec::new();
+    let mut parts = EntryReader { reader, app: &manifest.app };
+    for (name, value) in named_entries(entry, &what, parts.reader) {
+        match name.text() {
+            Some(key @ ("depends_on" | "depends-on")) => depends_on.extend(parts.names(key, value, true)),
+            Some("prune") => {
+                if read_prune(value, parts.reader) {
+                    manifest.prune.services.insert(addon.to_owned());
+                }
+            }
+            _ => environments.push((name, value)),
+        }
+    }
+    let mut targets = Vec::new();
+    for (name, value) in environments {
+        targets.extend(addon_in((addon, key.span, &depends_on), (name, value), manifest, reader));
+    }
+    if targets.is_empty() && !manifest.prune.services.contains(addon) && entry.is_null() {
+        reader.warning(key.span, format!("{what} goes to no environment"), "name one: `beta: {branch: main}`");
+    }
+    targets
+}
+
+fn addon_in(
+    (addon, addon_span, of_addon): (&str, Span, &[DependsOn]),
+    (key, entry): (&Node, &Node),
+    manifest: &mut Manifest,
+    reader: &mut Reader<'_>,
+) -> Option<TargetEntry> {
+    let environment = reader.text(key, "the name of an environment")?;
+    let full_name = format!("{addon}/{environment}");
+    manifest.named.insert(full_name.clone());
+    let Content::Mapping(keys) = &entry.content else {
+        let help = match crate::diagnostic::nearest(environment, KEYS.addon.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("write it as `{environment}: {{branch: main}}`"),
+        };
+        let message = format!(
+            "`{environment}` is no key of an addon, and as an environment it must be a mapping, not {}",
+            entry.kind()
+        );
+        reader.error(key.span, message, help);
+        return None;
+    };
+    reader.known_keys(keys, &format!("addon `{full_name}`"), &KEYS.addon_in);
+    let mut parts = EntryReader { reader, app: &manifest.app };
+    let (stack, stack_span) = parts.stack(entry, &[environment, addon], key.span);
+    let (branch, branch_span) = parts.branch(&format!("addon `{full_name}`"), key, entry)?;
+    let mut depends_on = of_addon.to_vec();
+    depends_on.extend(parts.depends_on(entry, false));
+    let spec = RepoPath::parse(&format!("copilot/{addon}/manifest.yml")).unwrap_or_else(RepoPath::root);
+    Some(TargetEntry {
+        name: TargetName::new(full_name),
+        kind: TargetKind::EnvironmentAddon,
+        app: Some(manifest.app.clone()),
+        service: Some(addon.to_owned()),
+        own_name: environment.to_owned(),
+        stack,
+        adopts: stack_span != key.span,
+        instances: Vec::new(),
+        branch,
+        depends_on,
+        spec,
+        template: None,
+        templates: None,
+        places: Places {
+            name: key.span,
+            branch: branch_span,
+            spec: addon_span,
+            template: addon_span,
+            stack: stack_span,
+        },
+    })
 }
 
 fn service(
@@ -206,6 +294,7 @@ fn read_instance(
     Some(TargetEntry {
         name: TargetName::new(full_name.as_str()),
         kind: TargetKind::ServiceInstance,
+        app: None,
         service: Some(service.to_owned()),
         own_name: name.to_owned(),
         stack,

@@ -58,6 +58,8 @@ pub(super) struct Sync {
     services: Option<Named<ServiceEntry>>,
     /// The environments, by name: those that this repository deploys, and by their stacks those that there are.
     environments: Option<Named<Environment>>,
+    /// The environment addons, by name: which of them goes to which environment.
+    addons: Option<Named<AddonEntry>>,
     /// The pull requests that follow once everything on a branch is in step.
     publish: Option<OneOrMany<Publish>>,
     /// Whether a sync deletes what has left the manifest. Default: it is left alone.
@@ -118,6 +120,45 @@ pub(super) struct Environment {
     /// The template bundle that renders it: `name@major`.
     template: Option<String>,
     /// The existing stack that it is. Default: a stack named `<app>-<environment>`.
+    stack: Option<String>,
+    /// What it waits for.
+    depends_on: Option<OneOrMany<String>>,
+    /// The same in another spelling.
+    #[schemars(rename = "depends-on")]
+    depends_on_hyphen: Option<OneOrMany<String>>,
+}
+
+/// An environment addon as it may be written.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum AddonEntry {
+    Map(Box<Addon>),
+    List(Vec<Addon>),
+    Nothing(()),
+}
+
+/// An environment addon, `copilot/<name>/`: its own keys, and each other key an environment that it goes to.
+#[derive(JsonSchema)]
+pub(super) struct Addon {
+    /// What it waits for in each environment: services, `service/instance`, addons, environments.
+    depends_on: Option<OneOrMany<String>>,
+    /// The same in another spelling.
+    #[schemars(rename = "depends-on")]
+    depends_on_hyphen: Option<OneOrMany<String>>,
+    /// Whether a sync deletes its stacks when they have left the manifest.
+    prune: Option<bool>,
+    /// The environments that it goes to.
+    #[schemars(flatten)]
+    environments: BTreeMap<String, AddonIn>,
+}
+
+/// An addon in an environment.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct AddonIn {
+    /// The branch that it follows.
+    branch: String,
+    /// The existing stack that it is. Default: a stack named `<app>-<environment>-<addon>`.
     stack: Option<String>,
     /// What it waits for.
     depends_on: Option<OneOrMany<String>>,
@@ -207,6 +248,8 @@ pub(super) struct Keys {
     pub(super) service: Vec<String>,
     pub(super) instance: Vec<String>,
     pub(super) environment: Vec<String>,
+    pub(super) addon: Vec<String>,
+    pub(super) addon_in: Vec<String>,
     pub(super) publish: Vec<String>,
     pub(super) branch: Vec<String>,
     pub(super) sync_entry: Vec<String>,
@@ -220,6 +263,8 @@ pub(super) static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys {
     service: keys::<Service>(),
     instance: keys::<Instance>(),
     environment: keys::<Environment>(),
+    addon: keys::<Addon>(),
+    addon_in: keys::<AddonIn>(),
     publish: keys::<Publish>(),
     branch: keys::<Branch>(),
     sync_entry: keys::<SyncEntry>(),

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::bundle::{self, Bundle};
+use crate::bundle::{self, Bundle, Infrastructure};
 use crate::diagnostic::Diagnostic;
 use crate::files::Files;
 use crate::manifest::TargetEntry;
-use crate::names::{RepoPath, TargetKind};
+use crate::names::RepoPath;
 use crate::spec::{self, Spec};
 
 /// A spec that several targets may share.
@@ -17,7 +17,7 @@ pub(super) type SharedSpec = Arc<Spec>;
 #[derive(Debug, Default)]
 pub struct Cache {
     specs: BTreeMap<RepoPath, Result<SharedSpec, Vec<Diagnostic>>>,
-    bundles: BTreeMap<(TargetKind, RepoPath), Arc<Bundle>>,
+    bundles: BTreeMap<(Infrastructure, RepoPath), Arc<Bundle>>,
 }
 
 impl Cache {
@@ -35,6 +35,7 @@ impl Cache {
     pub(super) fn bundle(
         &mut self,
         entry: &TargetEntry,
+        infrastructure: Infrastructure,
         manifest: &RepoPath,
         files: &mut Files,
     ) -> Option<Result<Arc<Bundle>, Vec<Diagnostic>>> {
@@ -42,11 +43,11 @@ impl Cache {
             Ok(folder) => folder,
             Err(error) => return Some(Err(vec![error])),
         };
-        let key = (entry.kind, folder.path.clone());
+        let key = (infrastructure, folder.path.clone());
         if let Some(bundle) = self.bundles.get(&key) {
             return Some(Ok(bundle.clone()));
         }
-        Some(match bundle::read(entry, &folder, manifest, files)? {
+        Some(match bundle::read(entry, infrastructure, &folder, manifest, files)? {
             Ok(bundle) => {
                 let bundle = Arc::new(bundle);
                 self.bundles.insert(key, bundle.clone());

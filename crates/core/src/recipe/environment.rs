@@ -2,6 +2,7 @@
 
 use super::cache::Cache;
 use super::{Context, Preparation, current, from_rendered, made_from};
+use crate::bundle::Infrastructure;
 use crate::files::Files;
 use crate::manifest::TargetEntry;
 use crate::render;
@@ -14,7 +15,7 @@ pub(super) fn prepare(
     files: &mut Files,
     cache: &mut Cache,
 ) -> Preparation {
-    let bundle = match cache.bundle(entry, &context.manifest, files)? {
+    let bundle = match cache.bundle(entry, Infrastructure::Environment, &context.manifest, files)? {
         Ok(bundle) => bundle,
         Err(errors) => return Some(Err(errors)),
     };

@@ -2,6 +2,7 @@
 
 use super::cache::Cache;
 use super::{Context, Preparation, current, from_rendered, made_from};
+use crate::bundle::Infrastructure;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::files::Files;
 use crate::manifest::TargetEntry;
@@ -20,7 +21,7 @@ pub(super) fn prepare(
         Ok(instance) => instance,
         Err(error) => return Some(Err(vec![error])),
     };
-    let bundle = match cache.bundle(entry, &context.manifest, files)? {
+    let bundle = match cache.bundle(entry, Infrastructure::Instance, &context.manifest, files)? {
         Ok(bundle) => bundle,
         Err(errors) => return Some(Err(errors)),
     };

@@ -3,6 +3,7 @@
 //! The same function serves the plan, which knows no outputs of stacks yet, and Deploy, which does; so what was checked
 //! is what is deployed. Each kind of target has a file of its own here.
 
+mod addon;
 mod cache;
 mod current;
 mod deployment_file;
@@ -96,19 +97,24 @@ pub type Preparation = Option<Result<Prepared, Vec<Diagnostic>>>;
 ///
 /// Errors: every problem of its files, or the first that hides the rest.
 pub fn prepare(entry: &TargetEntry, context: &Context, files: &mut Files, cache: &mut Cache) -> Preparation {
+    if entry.kind == TargetKind::EnvironmentAddon {
+        return addon::prepare(entry, context, files);
+    }
     let spec = match spec(entry, &entry.spec, context, files, cache)? {
         Ok(spec) => spec,
         Err(errors) => return Some(Err(errors)),
     };
     match (&*spec, entry.kind) {
         (Spec::DeploymentFile(file), _) => deployment_file::prepare(entry, file, context, files),
-        (Spec::Service(spec), TargetKind::ServiceInstance) => instance::prepare(entry, spec, context, files, cache),
+        (Spec::Service(spec), TargetKind::ServiceInstance | TargetKind::EnvironmentAddon) => {
+            instance::prepare(entry, spec, context, files, cache)
+        }
         (Spec::Service(spec), TargetKind::ServicePipeline) => pipeline::prepare(entry, spec, context, files, cache),
         (Spec::Environment(spec), TargetKind::Environment) => environment::prepare(entry, spec, context, files, cache),
         (Spec::Service(spec), TargetKind::Environment) => {
             Some(Err(vec![wrong_kind(entry, "an environment", "ServiceSpec", "EnvironmentSpec").at(spec.span)]))
         }
-        (Spec::Environment(spec), TargetKind::ServiceInstance | TargetKind::ServicePipeline) => {
+        (Spec::Environment(spec), _) => {
             Some(Err(vec![wrong_kind(entry, "a service instance", "EnvironmentSpec", "ServiceSpec").at(spec.span)]))
         }
     }

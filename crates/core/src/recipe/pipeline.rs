@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cache::Cache;
 use super::{Before, Context, Inputs, Preparation, current, from_rendered, made_from, spec};
-use crate::bundle;
+use crate::bundle::{self, Infrastructure};
 use crate::diagnostic::Diagnostic;
 use crate::files::{Entry, Files, Want};
 use crate::manifest::{PipelineInstance, TargetEntry};
@@ -50,7 +50,7 @@ pub(super) fn find(
         );
     };
     let Ok(folder) = bundle::folder(first, &context.manifest, files)? else { return Some(NONE) };
-    let Some(infrastructure) = folder.path.join(bundle::infrastructure_folder(TargetKind::ServicePipeline)) else {
+    let Some(infrastructure) = folder.path.join(Infrastructure::Pipeline.folder()) else {
         return Some(NONE);
     };
     if !matches!(files.want(Want::Folder(infrastructure.clone()))?, Entry::Folder { .. }) {
@@ -63,7 +63,7 @@ pub(super) fn find(
         );
     }
     let pipeline = first.pipeline(app, service, instances);
-    if !asks && let Ok(bundle) = cache.bundle(&pipeline, &context.manifest, files)? {
+    if !asks && let Ok(bundle) = cache.bundle(&pipeline, Infrastructure::Pipeline, &context.manifest, files)? {
         let none = Inputs::new();
         if bundle.schema.inputs(&none, &BTreeSet::new(), None, &first.spec, spec.span).is_err() {
             return warn(
@@ -82,7 +82,7 @@ pub(super) fn prepare(
     files: &mut Files,
     cache: &mut Cache,
 ) -> Preparation {
-    let bundle = match cache.bundle(entry, &context.manifest, files)? {
+    let bundle = match cache.bundle(entry, Infrastructure::Pipeline, &context.manifest, files)? {
         Ok(bundle) => bundle,
         Err(errors) => return Some(Err(errors)),
     };
@@ -205,6 +205,7 @@ impl TargetEntry {
         TargetEntry {
             name: TargetName::new(format!("{service}/{}", TargetEntry::PIPELINE)),
             kind: TargetKind::ServicePipeline,
+            app: None,
             own_name: TargetEntry::PIPELINE.to_owned(),
             stack: StackName::of(app, &[service, TargetEntry::PIPELINE]),
             adopts: false,

@@ -7,12 +7,14 @@
 
 mod parse;
 mod reader;
+mod write;
 
 use std::borrow::Cow;
 
 pub use parse::{parse, repeated_keys};
 pub use reader::{Reader, list};
 use serde_json::Value;
+pub use write::write;
 
 use crate::diagnostic::Span;
 
@@ -103,6 +105,30 @@ impl Node {
             _ => Cow::Owned(self.to_json().to_string()),
         }
     }
+}
+
+/// Whether two nodes say the same, wherever they stand, with mappings in any order.
+pub(crate) fn same(one: &Node, other: &Node) -> bool {
+    if one.tag != other.tag {
+        return false;
+    }
+    match (&one.content, &other.content) {
+        (Content::Scalar { .. }, Content::Scalar { .. }) => one.to_json() == other.to_json(),
+        (Content::Sequence(ones), Content::Sequence(others)) => {
+            ones.len() == others.len() && ones.iter().zip(others).all(|(one, other)| same(one, other))
+        }
+        (Content::Mapping(ones), Content::Mapping(others)) => {
+            let is_in_others = |(key, value): &(Node, Node)| {
+                others.iter().any(|(other, content)| same_text(key, other) && same(value, content))
+            };
+            ones.len() == others.len() && ones.iter().all(is_in_others)
+        }
+        _ => false,
+    }
+}
+
+fn same_text(one: &Node, other: &Node) -> bool {
+    one.key_text() == other.key_text()
 }
 
 /// Where the value (or the key) under a path of keys and indexes stands.

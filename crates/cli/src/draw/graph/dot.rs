@@ -14,6 +14,7 @@ pub(crate) fn dot(document: &GraphDocument) -> String {
     for (place, node) in document.targets.iter().enumerate() {
         let style = match kind(node.kind).as_str() {
             "environment" => ", shape=component, fillcolor=\"#dbeafe\", color=\"#2563eb\"",
+            "environment_addon" => ", shape=folder, fillcolor=\"#dcfce7\", color=\"#16a34a\"",
             "service_pipeline" => ", shape=cds, fillcolor=\"#ede9fe\", color=\"#7c3aed\"",
             _ => "",
         };
@@ -22,7 +23,11 @@ pub(crate) fn dot(document: &GraphDocument) -> String {
     }
     for edge in &document.edges {
         let (dependency, waiter) = edge.places;
-        let mut style = vec![format!("tooltip={}", quoted(&edge.reason.to_string()))];
+        let why = edge.reason.with_name(edge.import.as_ref());
+        let mut style = vec![format!("tooltip={}", quoted(&why))];
+        if let Some(name) = &edge.import {
+            style.push(format!("label={}", quoted(name)));
+        }
         if edge.reason.is_inferred() {
             style.push("style=dashed".to_owned());
         }

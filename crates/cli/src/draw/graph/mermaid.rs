@@ -22,7 +22,8 @@ pub(crate) fn mermaid(document: &GraphDocument) -> String {
     for edge in &document.edges {
         let (dependency, waiter) = edge.places;
         let arrow = if edge.reason.is_inferred() { "-.->" } else { "-->" };
-        let _ = writeln!(text, "  t{dependency} {arrow} t{waiter}");
+        let label = edge.import.as_ref().map(|name| format!("|\"{}\"|", escape(name))).unwrap_or_default();
+        let _ = writeln!(text, "  t{dependency} {arrow}{label} t{waiter}");
     }
     // Mermaid counts arrows as they come.
     let on_longest_path = document.edges.iter().enumerate().filter(|(_, edge)| edge.on_longest_path);
@@ -31,6 +32,7 @@ pub(crate) fn mermaid(document: &GraphDocument) -> String {
         let _ = writeln!(text, "  linkStyle {} stroke:#c2570c,stroke-width:3px", steps.join(","));
     }
     text.push_str("  classDef environment fill:#dbeafe,stroke:#2563eb,color:#0b1f44\n");
+    text.push_str("  classDef environment_addon fill:#dcfce7,stroke:#16a34a,color:#052e16\n");
     text.push_str("  classDef service_pipeline fill:#ede9fe,stroke:#7c3aed,color:#2e1065\n");
     text.push_str("  classDef service_instance fill:#f1f5f9,stroke:#475569,color:#0f172a\n");
     text

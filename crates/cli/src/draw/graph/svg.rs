@@ -32,6 +32,9 @@ const STYLE: &str = "
 .syncline .environment rect{fill:#dbeafe;stroke:#2563eb}
 .syncline .environment text{fill:#0b1f44}
 .syncline .environment .kind{fill:#1e40af}
+.syncline .environment_addon rect{fill:#dcfce7;stroke:#16a34a}
+.syncline .environment_addon text{fill:#052e16}
+.syncline .environment_addon .kind{fill:#166534}
 .syncline .service_pipeline rect{fill:#ede9fe;stroke:#7c3aed}
 .syncline .service_pipeline text{fill:#2e1065}
 .syncline .service_pipeline .kind{fill:#5b21b6}
@@ -116,7 +119,8 @@ fn arrows(text: &mut String, edges: &[&EdgeDocument], drawn: &Layout) {
         let inferred = if edge.reason.is_inferred() { " inferred" } else { "" };
         let (longest, head) =
             if edge.on_longest_path { (" longest", "syncline-head-longest") } else { ("", "syncline-head") };
-        let hint = escape(&format!("{} waits on {} ({})", edge.waiter, edge.dependency, edge.reason));
+        let why = edge.reason.with_name(edge.import.as_ref());
+        let hint = escape(&format!("{} waits on {} ({why})", edge.waiter, edge.dependency));
         let _ = writeln!(
             text,
             "<path class=\"edge{inferred}{longest}\" marker-end=\"url(#{head})\" d=\"{path}\"><title>{hint}</title></path>"

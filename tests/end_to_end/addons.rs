@@ -1,0 +1,61 @@
+//! Environment addons in Copilot's layout: each a stack of its own, after its environment and before who imports from it,
+//! without anybody writing so.
+
+use aws_sdk_cloudformation::Client;
+use syncline_core::status::TargetStatus;
+
+use super::deploy::assert_order;
+use super::repository::Repository;
+
+#[tokio::test]
+async fn addons_are_deployed_after_their_environment_and_before_who_imports_from_them() {
+    let repository = Repository::of_example("copilot-shop", "ads").await;
+    let sync = repository.push_and_wait("Share a bus and an API").await;
+    repository.assert_succeeded(&sync).await;
+    let targets = repository.targets(&sync.sync).await;
+    let names: Vec<&str> = targets.keys().map(String::as_str).collect();
+    assert_eq!(names, ["apigw/beta", "beta", "catalog/beta", "eventbus/beta", "invoices/beta", "orders/beta"]);
+    assert_order(&targets);
+    for (waiter, dependencies) in [
+        ("apigw/beta", vec!["beta"]),
+        ("eventbus/beta", vec!["beta"]),
+        ("orders/beta", vec!["apigw/beta", "eventbus/beta"]),
+        ("invoices/beta", vec!["eventbus/beta"]),
+        ("catalog/beta", vec!["apigw/beta"]),
+    ] {
+        let numbers: Vec<_> = dependencies.iter().map(|name| targets[*name].planned.number).collect();
+        let mut waits_on: Vec<_> = targets[waiter].planned.waits_on.iter().copied().collect();
+        waits_on.sort_by_key(|number| numbers.iter().position(|other| other == number));
+        assert_eq!(waits_on, numbers, "{waiter}");
+    }
+
+    let client = Client::new(&repository.world.configuration().await);
+    let found = client.describe_stacks().stack_name("copilot-ads-beta-eventbus").send().await.unwrap();
+    let stack = &found.stacks()[0];
+    let parameters: Vec<String> = stack
+        .parameters()
+        .iter()
+        .map(|parameter| format!("{}={}", parameter.parameter_key().unwrap(), parameter.parameter_value().unwrap()))
+        .collect();
+    for expected in ["App=copilot-ads", "Env=beta", "Name=eventbus", "RetentionDays=30"] {
+        assert!(parameters.iter().any(|parameter| parameter == expected), "{expected} in {parameters:?}");
+    }
+    let tags: Vec<(&str, &str)> = stack.tags().iter().map(|tag| (tag.key().unwrap(), tag.value().unwrap())).collect();
+    for expected in [
+        ("copilot-application", "copilot-ads"),
+        ("copilot-environment", "beta"),
+        ("copilot-workload-type", "Environment Addons"),
+    ] {
+        assert!(tags.contains(&expected), "{expected:?} in {tags:?}");
+    }
+
+    // One file of the addon changes: the addon follows, and who imports from it is left alone.
+    repository.replace("copilot/eventbus/addons/addons.parameters.yml", "30", "7");
+    let sync = repository.push_and_wait("Keep events for a week").await;
+    repository.assert_succeeded(&sync).await;
+    let statuses = repository.statuses(&sync.sync).await;
+    assert_eq!(statuses["eventbus/beta"], TargetStatus::Succeeded);
+    for name in ["beta", "apigw/beta", "orders/beta", "invoices/beta", "catalog/beta"] {
+        assert_eq!(statuses[name], TargetStatus::Unchanged, "{name}");
+    }
+}
