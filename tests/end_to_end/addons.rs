@@ -37,7 +37,7 @@ async fn addons_are_deployed_after_their_environment_and_before_who_imports_from
         .iter()
         .map(|parameter| format!("{}={}", parameter.parameter_key().unwrap(), parameter.parameter_value().unwrap()))
         .collect();
-    for expected in ["App=copilot-ads", "Env=beta", "Name=eventbus", "RetentionDays=30"] {
+    for expected in ["App=copilot-ads", "Env=beta", "Name=eventbus", "RetentionSeconds=1209600"] {
         assert!(parameters.iter().any(|parameter| parameter == expected), "{expected} in {parameters:?}");
     }
     let tags: Vec<(&str, &str)> = stack.tags().iter().map(|tag| (tag.key().unwrap(), tag.value().unwrap())).collect();
@@ -50,7 +50,7 @@ async fn addons_are_deployed_after_their_environment_and_before_who_imports_from
     }
 
     // One file of the addon changes: the addon follows, and who imports from it is left alone.
-    repository.replace("copilot/eventbus/addons/addons.parameters.yml", "30", "7");
+    repository.replace("copilot/eventbus/addons/addons.parameters.yml", "1209600", "604800");
     let sync = repository.push_and_wait("Keep events for a week").await;
     repository.assert_succeeded(&sync).await;
     let statuses = repository.statuses(&sync.sync).await;
