@@ -2,10 +2,11 @@
 //! without anybody writing so.
 
 use aws_sdk_cloudformation::Client;
-use syncline_core::status::TargetStatus;
+use syncline_core::status::{SyncStatus, TargetStatus};
 
 use super::deploy::assert_order;
 use super::repository::Repository;
+use super::stack_states::until;
 
 #[tokio::test]
 async fn addons_are_deployed_after_their_environment_and_before_who_imports_from_them() {
@@ -58,4 +59,30 @@ async fn addons_are_deployed_after_their_environment_and_before_who_imports_from
     for name in ["beta", "apigw/beta", "orders/beta", "invoices/beta", "catalog/beta"] {
         assert_eq!(statuses[name], TargetStatus::Unchanged, "{name}");
     }
+}
+
+#[tokio::test]
+async fn an_import_that_nothing_exports_is_refused_before_anything_is_deployed() {
+    let repository = Repository::of_example("copilot-shop", "adx").await;
+    repository.replace("invoices/template.yaml", "eventbus-BusName", "eventbus-BussName");
+    let sync = repository.push_and_wait("Mistype an import").await;
+    assert_eq!(sync.status, SyncStatus::Failed);
+    let problems = serde_json::to_string(&sync.diagnostics).unwrap();
+    assert!(
+        problems.contains("`invoices/beta` imports `copilot-adx-beta-eventbus-BussName`, which nothing exports"),
+        "{problems}"
+    );
+    assert!(problems.contains("did you mean `copilot-adx-beta-eventbus-BusName`?"), "{problems}");
+    assert_eq!(repository.stacks("copilot-adx-").await, Vec::<String>::new());
+
+    // What another stack of the account exports is there to be imported.
+    let client = Client::new(&repository.world.configuration().await);
+    let template = "Resources: {T: {Type: AWS::SNS::Topic}}\n\
+                    Outputs: {B: {Value: default, Export: {Name: copilot-adx-beta-eventbus-BussName}}}\n";
+    client.create_stack().stack_name("adx-elsewhere").template_body(template).send().await.unwrap();
+    until(&client, "adx-elsewhere", "CREATE_COMPLETE").await;
+    let sync = repository.push_and_wait("Import from elsewhere").await;
+    repository.assert_succeeded(&sync).await;
+    let targets = repository.targets(&sync.sync).await;
+    assert_eq!(targets["invoices/beta"].planned.waits_on.len(), 0);
 }

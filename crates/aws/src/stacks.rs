@@ -1,6 +1,6 @@
 //! CloudFormation: one call a move, and what its refusals mean.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::types::{Capability, Parameter, Stack, StackEvent, Tag};
@@ -103,6 +103,13 @@ impl Stacks {
             .send()
             .await;
         accepted(sent.map(|_| ()).map_err(from_sdk("cloudformation:DeleteStack")))
+    }
+
+    /// The names of all exports of the account in this region.
+    pub async fn exports(&self) -> Result<BTreeSet<String>, Error> {
+        let exports = self.client.list_exports().into_paginator().send();
+        let pages: Vec<_> = exports.try_collect().await.map_err(from_sdk("cloudformation:ListExports"))?;
+        Ok(pages.iter().flat_map(|page| page.exports()).filter_map(|export| export.name.clone()).collect())
     }
 
     /// Looks at a stack: its status, whose operation came last, and what failed first in it. Nothing where there is no

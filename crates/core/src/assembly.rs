@@ -123,6 +123,48 @@ pub fn assemble(
     Some(Ok(Assembly { targets, edges, publish, warnings: diagnostics, longest_path }))
 }
 
+impl Assembly {
+    /// Whether a target imports what no target of the branch exports, so that it matters what else is exported. Not where
+    /// a target exports under names that are not known before it is deployed.
+    pub fn imports_from_elsewhere(&self) -> bool {
+        !self.targets.iter().any(|target| target.prepared.exchange.exports_more) && self.unmet().next().is_some()
+    }
+
+    /// An error for each import that neither a target of the branch exports nor another stack. `exported` are the
+    /// exports of the account in `region`.
+    pub fn check_imports(&self, exported: &BTreeSet<String>, region: &str) -> Vec<Diagnostic> {
+        let own: BTreeSet<&str> =
+            self.targets.iter().flat_map(|target| &target.prepared.exchange.exports).map(String::as_str).collect();
+        let mut errors = Vec::new();
+        for (target, import) in self.unmet() {
+            let name = import.replace("${AWS::Region}", region);
+            // The partition, say, only CloudFormation knows.
+            if name.contains("${") || exported.contains(&name) {
+                continue;
+            }
+            let known = exported.iter().map(String::as_str).chain(own.iter().copied());
+            let help = match nearest(&name, known) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "deploy the stack that exports it first, or correct the name".to_owned(),
+            };
+            let message = format!("`{}` imports `{name}`, which nothing exports", target.entry.name);
+            errors.push(Diagnostic::error(&target.prepared.template, message).help(help));
+        }
+        diagnostic::sort(&mut errors);
+        errors
+    }
+
+    /// The imports that no target of the branch exports, with who imports them.
+    fn unmet(&self) -> impl Iterator<Item = (&AssembledTarget, &String)> {
+        let own: BTreeSet<&String> = self.targets.iter().flat_map(|target| &target.prepared.exchange.exports).collect();
+        let imports = self
+            .targets
+            .iter()
+            .flat_map(|target| target.prepared.exchange.required.iter().map(move |import| (target, import)));
+        imports.filter(move |(_, import)| !own.contains(import))
+    }
+}
+
 /// The targets of a manifest, by what they are looked for.
 struct Names<'m> {
     manifest: &'m Manifest,

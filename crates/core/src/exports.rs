@@ -13,8 +13,12 @@ use crate::yaml::{Content, Node};
 pub struct Exchange {
     /// Exported.
     pub exports: BTreeSet<String>,
+    /// Whether it exports under a name that only CloudFormation knows, besides.
+    pub exports_more: bool,
     /// Imported.
     pub imports: BTreeSet<String>,
+    /// Those of the imports that no condition decides on: without them the stack cannot be.
+    pub required: BTreeSet<String>,
 }
 
 impl Exchange {
@@ -24,9 +28,14 @@ impl Exchange {
         let mut exchange = Self::default();
         if let Some(Content::Mapping(outputs)) = template.get("Outputs").map(|outputs| &outputs.content) {
             let names = outputs.iter().filter_map(|(_, output)| output.get("Export")?.get("Name"));
-            exchange.exports = names.filter_map(|name| known.text(name)).collect();
+            for name in names {
+                match known.text(name) {
+                    Some(name) => exchange.exports.extend([name]),
+                    None => exchange.exports_more = true,
+                }
+            }
         }
-        known.find_imports(template, &mut exchange.imports);
+        known.find_imports(template, false, &mut exchange);
         exchange
     }
 }
@@ -40,14 +49,26 @@ struct Known<'k> {
 }
 
 impl Known<'_> {
-    fn find_imports(&self, node: &Node, imports: &mut BTreeSet<String>) {
-        if let Some(("ImportValue", name)) = function(node) {
-            imports.extend(self.argument(name, node.tag.is_some()));
+    /// `if_at_all`: a condition decides whether what stands here counts.
+    fn find_imports(&self, node: &Node, if_at_all: bool, exchange: &mut Exchange) {
+        let function = function(node);
+        if let Some(("ImportValue", name)) = function
+            && let Some(name) = self.argument(name, node.tag.is_some())
+        {
+            if !if_at_all {
+                exchange.required.insert(name.clone());
+            }
+            exchange.imports.insert(name);
         }
+        // A resource or an output with a condition; what a policy calls so is a mapping.
+        let has_condition = node.get("Condition").is_some_and(|condition| condition.text().is_some());
+        let if_at_all = if_at_all || has_condition || matches!(function, Some(("If", _)));
         match &node.content {
             Content::Scalar { .. } => {}
-            Content::Sequence(items) => items.iter().for_each(|item| self.find_imports(item, imports)),
-            Content::Mapping(entries) => entries.iter().for_each(|(_, value)| self.find_imports(value, imports)),
+            Content::Sequence(items) => items.iter().for_each(|item| self.find_imports(item, if_at_all, exchange)),
+            Content::Mapping(entries) => {
+                entries.iter().for_each(|(_, value)| self.find_imports(value, if_at_all, exchange));
+            }
         }
     }
 
@@ -161,9 +182,23 @@ mod tests {
     fn exchange(template: &str) -> (Vec<String>, Vec<String>) {
         let root = yaml::parse(&RepoPath::parse("t.yaml").unwrap(), template).unwrap();
         let parameters = BTreeMap::from([("Env".to_owned(), "beta".to_owned())]);
-        let Exchange { exports, imports } =
+        let Exchange { exports, imports, .. } =
             Exchange::of(&root, &StackName::new("shop-bus"), "111122223333", &parameters);
         (exports.into_iter().collect(), imports.into_iter().collect())
+    }
+
+    #[test]
+    fn what_a_condition_decides_on_is_not_required() {
+        let template = "
+Resources:
+  A: {Type: T, Condition: Prod, Properties: {X: !ImportValue one}}
+  B: {Type: T, Properties: {X: !If [Prod, !ImportValue two, !Ref AWS::NoValue], Y: !ImportValue three}}
+  C: {Type: T, Properties: {Statement: {Condition: {StringEquals: {}}, Resource: !ImportValue four}}}
+";
+        let root = yaml::parse(&RepoPath::parse("t.yaml").unwrap(), template).unwrap();
+        let exchange = Exchange::of(&root, &StackName::new("shop-bus"), "111122223333", &BTreeMap::new());
+        assert_eq!(exchange.imports.len(), 4);
+        assert_eq!(exchange.required.into_iter().collect::<Vec<_>>(), ["four", "three"]);
     }
 
     #[test]

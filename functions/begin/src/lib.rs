@@ -10,6 +10,7 @@ use lambda_runtime::Diagnostic as LambdaError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use syncline_aws::repository::Repository;
+use syncline_aws::stacks::Stacks;
 use syncline_aws::table::{SyncRecord, Walk};
 use syncline_aws::{Error, configuration, settings};
 use syncline_core::assembly::{self, Assembly};
@@ -31,6 +32,7 @@ pub struct Begin {
     walk: Walk,
     manifest_path: Option<RepoPath>,
     account_id: String,
+    stacks: Stacks,
 }
 
 /// What the state machine hands in.
@@ -54,6 +56,7 @@ impl Begin {
             walk: Walk::from_environment(&configuration)?,
             manifest_path: settings::optional("MANIFEST_PATH").and_then(|path| RepoPath::parse(&path)),
             account_id: settings::required("ACCOUNT_ID")?,
+            stacks: Stacks::from_environment(&configuration),
             configuration,
         })
     }
@@ -187,6 +190,10 @@ impl Begin {
                 assembly::assemble(&manifest, &record.branch, &context, files, &mut cache)
             })
             .await?;
+        let assembled = match assembled {
+            Ok(assembly) => self.check_imports(assembly).await?,
+            Err(problems) => Err(problems),
+        };
         match assembled {
             Ok(mut assembly) => {
                 assembly.warnings.append(&mut warnings);
@@ -202,6 +209,16 @@ impl Begin {
                 Ok(Read::Bad(problems, files))
             }
         }
+    }
+
+    /// An assembly whose imports are exported, by its own targets or by what is deployed.
+    async fn check_imports(&self, assembly: Assembly) -> Result<Result<Assembly, Vec<Diagnostic>>, Error> {
+        if !assembly.imports_from_elsewhere() {
+            return Ok(Ok(assembly));
+        }
+        let region = self.configuration.region().map(ToString::to_string).unwrap_or_default();
+        let problems = assembly.check_imports(&self.stacks.exports().await?, &region);
+        Ok(if problems.is_empty() { Ok(assembly) } else { Err(problems) })
     }
 
     /// Says on the commit what is wrong. The history has it in any case, so a comment that fails is only logged.

@@ -34,6 +34,8 @@ pub struct Addon {
     pub root: Node,
     /// Values of its parameters.
     pub parameters: BTreeMap<String, String>,
+    /// The folder of its templates.
+    pub folder: RepoPath,
     /// Every file that was read for it.
     pub reads: Vec<RepoPath>,
 }
@@ -104,7 +106,7 @@ pub fn read(entry: &TargetEntry, manifest: &RepoPath, files: &mut Files) -> Opti
         errors.push(error.help("a CloudFormation template declares at least one resource"));
     }
     errors.extend(stack::check_size(&folder, template.len()));
-    Some(if errors.is_empty() { Ok(Addon { template, root, parameters, reads }) } else { Err(errors) })
+    Some(if errors.is_empty() { Ok(Addon { template, root, parameters, folder, reads }) } else { Err(errors) })
 }
 
 /// The parameters that are passed down, with their values.

@@ -35,6 +35,7 @@ pub(super) fn prepare(entry: &TargetEntry, context: &Context, files: &mut Files)
         environment_span: None,
         shows: Default::default(),
         before: BTreeMap::new(),
+        template: addon.folder,
         reads: Vec::new(),
         sources: Digest::new(""),
     };

@@ -47,6 +47,7 @@ pub(super) fn prepare(entry: &TargetEntry, file: &DeploymentFile, context: &Cont
         shows: Default::default(),
         before: Default::default(),
         exchange,
+        template: file.template.clone(),
         reads: Vec::new(),
         sources: Digest::new(""),
     };

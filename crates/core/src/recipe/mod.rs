@@ -84,6 +84,8 @@ pub struct Prepared {
     pub before: BTreeMap<TargetName, Inputs>,
     /// What its template exports and imports.
     pub exchange: Exchange,
+    /// The file that its template is from, or the folder.
+    pub template: RepoPath,
     /// Every file that it was made from.
     pub reads: Vec<RepoPath>,
     /// The digest of its entry and those files: equal sources ask for an equal stack, as far as the repository decides.
@@ -183,6 +185,9 @@ fn from_rendered(
             return Err(errors);
         }
         exchange = Exchange::of(&root, &entry.stack, &context.account_id, &BTreeMap::new());
+        // A stand-in may be part of any name.
+        exchange.exports_more |= rendered.is_trial && !exchange.exports.is_empty();
+        exchange.required.retain(|_| !rendered.is_trial);
     }
     let request = StackRequest {
         stack: entry.stack.clone(),
@@ -199,6 +204,7 @@ fn from_rendered(
         shows: rendered.shows,
         before: BTreeMap::new(),
         exchange,
+        template: bundle.template_path.clone(),
         reads: Vec::new(),
         sources: Digest::new(""),
     })
