@@ -49,12 +49,21 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Show a target's template and parameters as CloudFormation would get them
     Render(Render),
+    /// Write a stack's template and parameters as files, for a pipeline
+    Package(Package),
     /// Draw what waits on what
     Graph(Graph),
     /// Write a manifest and a small example to start from
     Init(Init),
     /// Print the JSON Schema of a manifest, for an editor
     Schema,
+    /// Print what a shell completes; its documentation says where it wants that
+    Completions(Completions),
+    /// Write the pages of `man`
+    Man(Man),
+    /// Look at environments and their addons
+    #[command(subcommand)]
+    Env(Env),
     /// Show the present state of every target, or follow a sync until it is over
     Status(Status),
     /// Show past syncs, newest first
@@ -177,11 +186,59 @@ pub(crate) struct Render {
     /// The branch [default: the target's]
     #[arg(short, long, value_name = "NAME")]
     pub(crate) branch: Option<String>,
+    #[command(flatten)]
+    pub(crate) outputs: GivenOutputs,
+}
+
+/// Outputs that a template shows.
+#[derive(Args, Debug)]
+pub(crate) struct GivenOutputs {
     /// A YAML or JSON file with the outputs of the target's environment, which only AWS knows: a mapping from names to
     /// values, or what `aws cloudformation describe-stacks --query 'Stacks[0].Outputs'` prints. For a pipeline, which may
     /// show outputs of several stacks, such a mapping under the name of each environment and instance
     #[arg(long, value_name = "FILE")]
     pub(crate) env_outputs: Option<PathBuf>,
+}
+
+/// `syncline package`.
+#[derive(Args, Debug)]
+pub(crate) struct Package {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The addon, the service or the environment
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) name: String,
+    /// The environment that it is in, or the service's instance [default: the only one]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// The folder for `<name>-<env>.stack.yml` and `<name>-<env>.params.json` [default: the template is printed]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) outputs: GivenOutputs,
+}
+
+/// `syncline env`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Env {
+    /// List the environments, or the addons that go into them
+    Ls(EnvLs),
+}
+
+/// `syncline env ls`.
+#[derive(Args, Debug)]
+pub(crate) struct EnvLs {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The addons in place of the environments
+    #[arg(long)]
+    pub(crate) addons: bool,
+    /// Those of the files here. They are what is listed without it too: it is taken since Copilot had it
+    #[arg(long)]
+    pub(crate) local: bool,
+    /// One line of JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `syncline graph`.
@@ -206,6 +263,22 @@ pub(crate) enum Drawing {
     Dot,
     /// A picture
     Svg,
+}
+
+/// `syncline completions`.
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// `syncline man`.
+#[derive(Args, Debug)]
+pub(crate) struct Man {
+    /// The folder for the pages, one a command
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 /// `syncline init`.

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use syncline_core::addons;
 use syncline_core::assembly::{self, Assembly};
 use syncline_core::diagnostic::{self, Diagnostic, nearest};
 use syncline_core::files::{Files, Want};
@@ -212,6 +213,18 @@ impl Reading {
             recipe::pipeline_of(&manifest.app, &instances, &context, files, &mut cache)
         });
         found.map(|(pipeline, _)| pipeline)
+    }
+
+    /// The environment addons in the working copy that are not among those that are known.
+    pub(crate) fn addons(&mut self, known: &[String]) -> Result<Vec<String>, Failure> {
+        let Self { folder, files, .. } = self;
+        let found = read_until(files, |want| folder.read(want), addons::names)?;
+        let names = found.map_err(|errors| {
+            let mut problems = Problems::default();
+            problems.add(None, errors, &self.files);
+            Failure::from(problems)
+        })?;
+        Ok(names.into_iter().filter(|name| !known.contains(name)).collect())
     }
 
     fn context(&self, manifest: &Manifest, outputs: Outputs) -> Context {

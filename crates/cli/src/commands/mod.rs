@@ -1,11 +1,14 @@
 //! The commands, one module each. A command reads what it needs, makes a document of it and gives it as text or JSON.
 //!
-//! `check`, `plan`, `render`, `graph`, `init` and `schema` work on files: they start no runtime and make no client of AWS.
+//! `check`, `plan`, `render`, `package`, `graph`, `env`, `init` and `schema` work on files: they start no runtime and make no client of AWS.
 
 mod check;
+mod env;
 mod graph;
 mod history;
 mod init;
+mod manual;
+mod package;
 mod plan;
 mod render;
 mod show;
@@ -20,7 +23,7 @@ use syncline_core::names::{BranchName, RepositoryName, SyncId};
 use time::OffsetDateTime;
 
 use crate::answer::Answer;
-use crate::arguments::{Arguments, Command, Installation, Scope};
+use crate::arguments::{Arguments, Command, Env, Installation, Scope};
 use crate::documents::SyncDocument;
 use crate::failure::Failure;
 use crate::{connection, origin};
@@ -32,8 +35,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Check(check) => check::run(global, check),
         Command::Plan(plan) => plan::run(global, plan),
         Command::Render(render) => render::run(global, render),
+        Command::Package(package) => package::run(global, package),
+        Command::Env(Env::Ls(ls)) => env::ls(global, ls),
         Command::Graph(graph) => graph::run(global, graph),
         Command::Init(init) => init::run(global, init),
+        Command::Completions(completions) => Ok(manual::completions(completions)),
+        Command::Man(man) => manual::man(man),
         Command::Schema => Answer::json(&syncline_core::manifest::json_schema()),
         Command::Status(status) if status.watch => wait_for(watch::run(global, status)),
         Command::Status(status) => wait_for(status::run(global, status)),

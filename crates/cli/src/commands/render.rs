@@ -24,30 +24,11 @@ use crate::reading::{ANY_ACCOUNT, Reading};
 use crate::source::folder::why;
 
 pub(super) fn run(global: &Global, render: &Render) -> Result<Answer, Failure> {
-    let given = render.env_outputs.as_deref().map(read_outputs).transpose()?;
+    let given = render.outputs.env_outputs.as_deref().map(read_outputs).transpose()?;
     let mut reading = Reading::open(&render.place)?;
     let (manifest, _) = reading.good_manifest()?;
     let entry = find(&mut reading, &manifest, render)?;
-    let mut prepared = reading.prepare(&manifest, &entry, Outputs::Pending)?;
-    if let (Some(given), Ok(trial)) = (&given, &prepared) {
-        // Whose outputs the template shows is known once it was tried.
-        let outputs = Outputs::Known(given.of(&trial.shows));
-        prepared = reading.prepare(&manifest, &entry, outputs)?;
-    }
-    let prepared = match prepared {
-        Ok(prepared) => prepared,
-        Err(errors) => return Err(reading.problems(&manifest, &entry.branch, errors).into()),
-    };
-    let stand_ins = stand_ins(&prepared, given.is_some(), render.place.account.is_none());
-    if prepared.is_trial && prepared.request.template.is_empty() {
-        let (what, help) = match stand_ins.first() {
-            Some(StandIn::CurrentValues) => ("values that are kept", "write the values into the spec to see it"),
-            _ => ("outputs of other stacks", "give them with `--env-outputs FILE`"),
-        };
-        return Err(Failure::new(format!("`{}` cannot be rendered without the {what}", entry.name), help));
-    }
-    let commit = reading.commit(&entry.branch).cloned();
-    let document = RenderDocument::new(&entry, commit, prepared, stand_ins);
+    let document = rendered(&mut reading, &manifest, &entry, given.as_ref(), render.place.account.is_none())?;
     match global.output {
         Output::Json => Answer::json(&document),
         Output::Text => Ok(Answer {
@@ -56,6 +37,36 @@ pub(super) fn run(global: &Global, render: &Render) -> Result<Answer, Failure> {
             ..Answer::text(document.template)
         }),
     }
+}
+
+/// A target as CloudFormation would get it.
+pub(super) fn rendered(
+    reading: &mut Reading,
+    manifest: &Manifest,
+    entry: &TargetEntry,
+    given: Option<&Given>,
+    is_account_unknown: bool,
+) -> Result<RenderDocument, Failure> {
+    let mut prepared = reading.prepare(manifest, entry, Outputs::Pending)?;
+    if let (Some(given), Ok(trial)) = (given, &prepared) {
+        // Whose outputs the template shows is known once it was tried.
+        let outputs = Outputs::Known(given.of(&trial.shows));
+        prepared = reading.prepare(manifest, entry, outputs)?;
+    }
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(errors) => return Err(reading.problems(manifest, &entry.branch, errors).into()),
+    };
+    let stand_ins = stand_ins(&prepared, given.is_some(), is_account_unknown);
+    if prepared.is_trial && prepared.request.template.is_empty() {
+        let (what, help) = match stand_ins.first() {
+            Some(StandIn::CurrentValues) => ("values that are kept", "write the values into the spec to see it"),
+            _ => ("outputs of other stacks", "give them with `--env-outputs FILE`"),
+        };
+        return Err(Failure::new(format!("`{}` cannot be rendered without the {what}", entry.name), help));
+    }
+    let commit = reading.commit(&entry.branch).cloned();
+    Ok(RenderDocument::new(entry, commit, prepared, stand_ins))
 }
 
 /// The target that is meant. A name is a target's on one branch only, so the branch is only compared.
@@ -102,7 +113,7 @@ fn stand_ins(prepared: &Prepared, are_outputs_given: bool, is_account_unknown: b
 
 /// Outputs of stacks.
 #[derive(Clone, Debug, PartialEq)]
-enum Given {
+pub(super) enum Given {
     /// Of whichever is shown.
     OfAny(BTreeMap<String, String>),
     /// By the environment's name or the instance's target.
@@ -120,7 +131,7 @@ impl Given {
 }
 
 /// The outputs in a file: a mapping, one for each environment or instance, or CloudFormation's list.
-fn read_outputs(file: &Path) -> Result<Given, Failure> {
+pub(super) fn read_outputs(file: &Path) -> Result<Given, Failure> {
     const HELP: &str = "write a mapping from names to values (for several stacks, one under each's name), or what `aws cloudformation describe-stacks \
                         --query 'Stacks[0].Outputs'` prints";
     let shown = file.display();

@@ -93,6 +93,11 @@ impl Repository {
         fs::write(self.at(path), text).unwrap();
     }
 
+    /// The text of a file.
+    pub(crate) fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.at(path)).unwrap()
+    }
+
     pub(crate) fn git(&self, arguments: &[&str]) {
         let mut git = Command::new("git");
         git.arg("-C").arg(self.path()).args(["-c", "user.name=t", "-c", "user.email=t@example.com"]);

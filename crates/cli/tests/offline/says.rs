@@ -76,3 +76,74 @@ fn every_drawing_is_made_and_json_stands_for_each() {
     let document = repository.syncline(&["graph", "-b", "main", "--output", "json"]).json();
     assert_eq!(document["edges"][0]["reason"], "environment");
 }
+
+const BUS: &str =
+    "Parameters: {App: {Type: String}, Env: {Type: String}}\nResources: {Bus: {Type: 'AWS::Events::EventBus'}}\n";
+
+fn with_addons() -> Repository {
+    let repository = Repository::good();
+    let manifest = crate::repository::MANIFEST
+        .replace("  services:", "  addons: {eventbus: {beta: {branch: main}, prod: {branch: prod}}}\n  services:");
+    repository.write("syncline.yaml", &manifest);
+    for name in ["apigw", "eventbus"] {
+        repository.write(&format!("copilot/{name}/manifest.yml"), &format!("name: {name}\ntype: Environment Addons\n"));
+        repository.write(&format!("copilot/{name}/addons/template.yml"), BUS);
+    }
+    repository.write("copilot/web/manifest.yml", "name: web\ntype: Load Balanced Web Service\n");
+    repository
+}
+
+#[test]
+fn environments_and_addons_are_listed_as_copilot_listed_them() {
+    let repository = with_addons();
+    let listed = |words: &[&str]| repository.syncline(&[&["env", "ls"], words].concat()).stdout;
+    assert_eq!(
+        listed(&["--addons", "--local", "--json"]),
+        "{\"addons\":[{\"name\":\"eventbus\"},{\"name\":\"apigw\"}]}\n"
+    );
+    assert_eq!(listed(&["--addons"]), "eventbus\napigw\n");
+    assert_eq!(listed(&[]), "beta\nprod\n");
+    assert_eq!(listed(&["--output", "json"]), "{\"environments\":[{\"name\":\"beta\"},{\"name\":\"prod\"}]}\n");
+    // What is wrong with a manifest hides whether it is an addon's.
+    repository.write("copilot/apigw/manifest.yml", "type: [\n");
+    repository.syncline(&["env", "ls", "--addons"]).ends(1, &["not valid YAML", "copilot/apigw/manifest.yml:"]);
+}
+
+#[test]
+fn a_package_is_two_files_that_a_pipeline_deploys() {
+    let repository = with_addons();
+    let did = repository.syncline(&["package", "-n", "eventbus", "-e", "prod", "--output-dir", "infrastructure/x"]);
+    did.ends(0, &["stack      shop-prod-eventbus"]);
+    assert_eq!(did.stdout, "infrastructure/x/eventbus-prod.stack.yml\ninfrastructure/x/eventbus-prod.params.json\n");
+    assert_eq!(repository.read("infrastructure/x/eventbus-prod.stack.yml"), BUS);
+    let parameters: serde_json::Value =
+        serde_json::from_str(&repository.read("infrastructure/x/eventbus-prod.params.json")).unwrap();
+    assert_eq!(parameters["Parameters"], serde_json::json!({"App": "shop", "Env": "prod"}));
+    assert_eq!(parameters["Tags"]["copilot-workload-type"], "Environment Addons");
+
+    // Without a folder it is what `render` prints; with one, older files are replaced.
+    assert_eq!(repository.syncline(&["package", "-n", "eventbus", "-e", "beta"]).stdout, BUS);
+    repository.write("copilot/eventbus/addons/template.yml", &BUS.replace("Bus:", "Other:"));
+    repository.syncline(&["package", "-n", "eventbus", "-e", "prod", "--output-dir", "infrastructure/x"]).ends(0, &[]);
+    assert!(repository.read("infrastructure/x/eventbus-prod.stack.yml").contains("Other"));
+
+    repository.syncline(&["package", "-n", "eventbus"]).ends(2, &["in several environments", "`--env NAME`"]);
+    repository.syncline(&["package", "-n", "evntbus", "-e", "beta"]).ends(2, &["did you mean `eventbus`?"]);
+    repository.syncline(&["package", "-n", "web", "-e", "test"]).ends(2, &["`web` is not in environment `test`"]);
+    repository.write("file", "");
+    let did = repository.syncline(&["package", "-n", "eventbus", "-e", "beta", "--output-dir", "file"]);
+    did.ends(1, &["cannot write `file`"]);
+}
+
+#[test]
+fn completions_and_manual_pages_are_made() {
+    let repository = Repository::empty();
+    for shell in ["bash", "zsh", "fish"] {
+        let did = repository.syncline(&["completions", shell]);
+        did.ends(0, &[]);
+        assert!(did.stdout.contains("package") && did.stdout.contains("output-dir"), "{}", did.stdout);
+    }
+    repository.syncline(&["completions", "cmd"]).ends(2, &["possible values: bash"]);
+    repository.syncline(&["man", "pages"]).ends(0, &["man pages/syncline.1"]);
+    assert!(repository.read("pages/syncline-env-ls.1").contains("addons"));
+}

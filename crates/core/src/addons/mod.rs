@@ -109,6 +109,49 @@ pub fn read(entry: &TargetEntry, manifest: &RepoPath, files: &mut Files) -> Opti
     Some(if errors.is_empty() { Ok(Addon { template, root, parameters, folder, reads }) } else { Err(errors) })
 }
 
+/// The names of the addons that there are, whether or not they go to an environment. Nothing while files are wanted.
+///
+/// Errors: what cannot be read; nobody knows then whether it is one.
+pub fn names(files: &mut Files) -> Option<Result<Vec<String>, Vec<Diagnostic>>> {
+    let workspace = RepoPath::parse(WORKSPACE)?;
+    let folders = match files.want(Want::Folder(workspace.clone()))? {
+        Entry::Folder { folders, .. } => folders.clone(),
+        Entry::Unreadable(why) => return Some(Err(vec![Diagnostic::unreadable(&workspace, why)])),
+        _ => return Some(Ok(Vec::new())),
+    };
+    let wants: Vec<(String, Want)> = folders
+        .into_iter()
+        .filter_map(|name| {
+            let folder = workspace.join(&name)?;
+            let want = if name == ENVIRONMENTS {
+                Want::Folder(folder.join("addons")?)
+            } else {
+                Want::File(folder.join("manifest.yml")?)
+            };
+            Some((name, want))
+        })
+        .collect();
+    // Asked for all before one is looked at: a round of reading serves them all.
+    let absent = wants.iter().filter(|(_, want)| files.want(want.clone()).is_none()).count();
+    if absent > 0 {
+        return None;
+    }
+    let (mut names, mut errors) = (Vec::new(), Vec::new());
+    for (name, Want::File(path) | Want::Folder(path)) in wants {
+        match files.get(&path) {
+            Some(Entry::Folder { .. }) => names.push(name),
+            Some(Entry::Unreadable(why)) => errors.push(Diagnostic::unreadable(&path, why)),
+            Some(Entry::Text(_)) => match &*files.tree(&path)? {
+                Ok(root) if root.get("type").and_then(Node::text) == Some(TYPE) => names.push(name),
+                Ok(_) => {}
+                Err(error) => errors.push(error.clone()),
+            },
+            _ => {}
+        }
+    }
+    Some(if errors.is_empty() { Ok(names) } else { Err(errors) })
+}
+
 /// The parameters that are passed down, with their values.
 fn reserved(name: &str, app: &str, environment: &str) -> BTreeMap<&'static str, String> {
     let mut own = BTreeMap::from([("App", app.to_owned()), ("Env", environment.to_owned())]);

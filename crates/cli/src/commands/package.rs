@@ -1,0 +1,103 @@
+//! `syncline package`: a stack's template and parameters as files, for a pipeline that deploys them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::json;
+use syncline_core::diagnostic::nearest;
+use syncline_core::manifest::{Manifest, TargetEntry};
+use syncline_core::names::{StackName, TargetKind, TargetName};
+
+use super::render;
+use crate::answer::Answer;
+use crate::arguments::{Global, Output, Package};
+use crate::documents::RenderDocument;
+use crate::draw::{self, listed};
+use crate::failure::Failure;
+use crate::paint::Paint;
+use crate::reading::Reading;
+use crate::source::folder::why;
+
+/// What was written.
+#[derive(Debug, Serialize)]
+struct PackageDocument {
+    target: TargetName,
+    stack: StackName,
+    files: Vec<String>,
+}
+
+pub(super) fn run(global: &Global, package: &Package) -> Result<Answer, Failure> {
+    let given = package.outputs.env_outputs.as_deref().map(render::read_outputs).transpose()?;
+    let mut reading = Reading::open(&package.place)?;
+    let (manifest, _) = reading.good_manifest()?;
+    let entry = find(&manifest, &package.name, package.env.as_deref())?.clone();
+    let is_account_unknown = package.place.account.is_none();
+    let document = render::rendered(&mut reading, &manifest, &entry, given.as_ref(), is_account_unknown)?;
+    let aside = draw::render::aside(&document, Paint::for_stderr(global.no_color));
+    let Some(folder) = &package.output_dir else {
+        return match global.output {
+            Output::Json => Answer::json(&document),
+            Output::Text => Ok(Answer { aside, is_verbatim: true, ..Answer::text(document.template) }),
+        };
+    };
+    let files = write(folder, &file_name(&entry), &document)?;
+    match global.output {
+        Output::Json => Answer::json(&PackageDocument { target: document.target, stack: document.stack, files }),
+        Output::Text => Ok(Answer { aside, ..Answer::text(files.join("\n")) }),
+    }
+}
+
+/// The target of a name in an environment: an addon's, a service's instance, or the environment itself.
+fn find<'m>(manifest: &'m Manifest, name: &str, environment: Option<&str>) -> Result<&'m TargetEntry, Failure> {
+    let own = |entry: &&TargetEntry| entry.service.as_deref().unwrap_or(&entry.own_name) == name;
+    let of_name: Vec<&TargetEntry> = manifest.targets.iter().filter(own).collect();
+    if of_name.is_empty() {
+        let mut known: Vec<&str> =
+            manifest.targets.iter().map(|entry| entry.service.as_deref().unwrap_or(&entry.own_name)).collect();
+        known.dedup();
+        let help = match nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there is {}", listed(known)),
+        };
+        return Err(Failure::usage(format!("there is no addon, service or environment `{name}`"), help));
+    }
+    let is_meant = |entry: &&&TargetEntry| environment.is_none_or(|environment| entry.own_name == environment);
+    match of_name.iter().filter(is_meant).collect::<Vec<_>>().as_slice() {
+        [only] => Ok(only),
+        found => {
+            let known = listed(of_name.iter().map(|entry| entry.own_name.as_str()));
+            let error = match environment {
+                Some(environment) if found.is_empty() => format!("`{name}` is not in environment `{environment}`"),
+                _ => format!("`{name}` is in several environments"),
+            };
+            Err(Failure::usage(error, format!("name one of {known}: `--env NAME`")))
+        }
+    }
+}
+
+/// What the names of the files begin with.
+fn file_name(entry: &TargetEntry) -> String {
+    match (&entry.service, entry.kind) {
+        (Some(name), kind) if kind != TargetKind::Environment => format!("{name}-{}", entry.own_name),
+        _ => entry.own_name.clone(),
+    }
+}
+
+/// Writes the two files, in the place of older ones.
+fn write(folder: &Path, name: &str, document: &RenderDocument) -> Result<Vec<String>, Failure> {
+    let parameters = json!({ "Parameters": document.parameters, "Tags": document.tags });
+    let files = [
+        (folder.join(format!("{name}.stack.yml")), document.template.clone()),
+        (folder.join(format!("{name}.params.json")), format!("{parameters:#}\n")),
+    ];
+    let failed = |place: &PathBuf, error: &std::io::Error| {
+        let help = "`--output-dir` takes a folder, which is made where there is none";
+        Failure::new(format!("cannot write `{}`: {}", place.display(), why(error)), help)
+    };
+    fs::create_dir_all(folder).map_err(|error| failed(&folder.to_owned(), &error))?;
+    for (place, text) in &files {
+        fs::write(place, text).map_err(|error| failed(place, &error))?;
+    }
+    Ok(files.iter().map(|(place, _)| place.display().to_string()).collect())
+}
