@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use syncline_core::diagnostic::{self, Diagnostic, Severity};
 use syncline_core::manifest::{Manifest, TargetEntry};
-use syncline_core::names::BranchName;
+use syncline_core::names::{BranchName, TargetKind};
 use syncline_core::render::Outputs;
 
 use crate::answer::Answer;
@@ -69,6 +69,9 @@ fn of_branches(reading: &mut Reading, manifest: &Manifest, mut shared: Vec<Diagn
             shared.extend(found);
         }
     }
+    if is_manifest_good {
+        shared.extend(unused_addons(reading, manifest)?);
+    }
     let mut problems = Problems::default();
     problems.add(None, shared, reading.files());
     for (branch, found) in of_own_files {
@@ -91,6 +94,18 @@ fn of_each_target(reading: &mut Reading, manifest: &Manifest, branch: &BranchNam
         found.extend(reading.prepare(manifest, entry, Outputs::Pending)?.err().unwrap_or_default());
     }
     Ok(found)
+}
+
+/// Addons that go to no environment: a workspace of Copilot's says nothing of where.
+fn unused_addons(reading: &mut Reading, manifest: &Manifest) -> Result<Vec<Diagnostic>, Failure> {
+    let of_manifest = manifest.targets.iter().filter(|target| target.kind == TargetKind::EnvironmentAddon);
+    let known: Vec<String> = of_manifest.filter_map(|target| target.service.clone()).collect();
+    let warning = |name: String| {
+        let message = format!("the addon `{name}` in `copilot/` goes to no environment");
+        Diagnostic::warning(&manifest.path, message)
+            .help(format!("say which: `sync: addons: {{{name}: {{beta: {{branch: main}}}}}}`"))
+    };
+    Ok(reading.addons(&known)?.into_iter().map(warning).collect())
 }
 
 fn missing_branch(manifest: &Manifest, branch: &BranchName) -> Option<Diagnostic> {

@@ -102,6 +102,8 @@ fn environments_and_addons_are_listed_as_copilot_listed_them() {
         "{\"addons\":[{\"name\":\"eventbus\"},{\"name\":\"apigw\"}]}\n"
     );
     assert_eq!(listed(&["--addons"]), "eventbus\napigw\n");
+    let unused = "the addon `apigw` in `copilot/` goes to no environment";
+    repository.syncline(&["check"]).ends(0, &["warning: ", unused, "sync: addons: {apigw: {beta: "]);
     assert_eq!(listed(&[]), "beta\nprod\n");
     assert_eq!(listed(&["--output", "json"]), "{\"environments\":[{\"name\":\"beta\"},{\"name\":\"prod\"}]}\n");
     // What is wrong with a manifest hides whether it is an addon's.
