@@ -149,3 +149,19 @@ fn completions_and_manual_pages_are_made() {
     repository.syncline(&["man", "pages"]).ends(0, &["man pages/syncline.1"]);
     assert!(repository.read("pages/syncline-env-ls.1").contains("addons"));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_cannot_be_read_is_not_an_empty_one() {
+    let repository = with_addons();
+    for folder in ["copilot/eventbus/addons", "copilot"] {
+        std::fs::remove_dir_all(repository.at(folder)).unwrap();
+        std::os::unix::fs::symlink("nowhere", repository.at(folder)).unwrap();
+        for command in [&["check"][..], &["plan", "-b", "main"], &["package", "-n", "eventbus", "-e", "beta"]] {
+            let did = repository.syncline(command);
+            did.ends(1, &["cannot read the folder `copilot", "a symbolic link that leads nowhere"]);
+        }
+        repository.write("unused", "");
+    }
+    repository.syncline(&["env", "ls", "--addons"]).ends(1, &["cannot read the folder `copilot`"]);
+}
