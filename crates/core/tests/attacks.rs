@@ -13,7 +13,8 @@ fn refused(template: &str) -> String {
     let path = RepoPath::parse("t.yaml").unwrap();
     match render::environment(&path, template, "e", &Inputs::default()) {
         Ok(rendered) => panic!("{shown} renders to {} bytes", rendered.text.len()),
-        Err(error) => {
+        Err(failure) => {
+            let error = failure.error;
             assert!(error.message.len() < 1000 && error.help.is_some_and(|help| help.len() < 1000), "{shown}");
             error.message
         }

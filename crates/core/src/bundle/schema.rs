@@ -34,6 +34,19 @@ struct InputType {
     validator: Arc<Validator>,
 }
 
+/// What a template can do with a value that is not known yet; nothing where any text will do.
+fn stand_in(property: &Value) -> Option<Value> {
+    let first = property.get("enum").and_then(|values| values.get(0));
+    let of_type = match property.get("type").and_then(Value::as_str) {
+        Some("number" | "integer") => property.get("minimum").cloned().unwrap_or(json!(1)),
+        Some("boolean") => json!(false),
+        Some("array") => json!([]),
+        Some("object") => json!({}),
+        _ => return first.cloned(),
+    };
+    property.get("default").or(first).cloned().or(Some(of_type))
+}
+
 /// A key that is most likely this one: other keys that mean nothing are met in real schemas.
 fn misspelt<'s>(schema: &'s Node, key: &str) -> Option<&'s Node> {
     const KEYS: [&str; 5] = ["format", "types", "environment_input_type", "service_input_type", "pipeline_input_type"];
@@ -139,9 +152,10 @@ impl Schema {
         let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&no_properties);
         let mut inputs = Map::new();
         for (name, property) in properties {
-            if let Some(value) = given.get(name).or_else(|| property.get("default")) {
-                inputs.insert(name.clone(), value.clone());
-            }
+            let is_unknown = unknown.contains(&format!("/{}", name.replace('~', "~0").replace('/', "~1")));
+            let stand_in = if is_unknown { stand_in(property) } else { None };
+            let value = stand_in.as_ref().or_else(|| given.get(name)).or_else(|| property.get("default"));
+            inputs.extend(value.map(|value| (name.clone(), value.clone())));
         }
         let mut errors = Vec::new();
         for (name, value) in given {

@@ -24,7 +24,7 @@ pub(super) fn prepare(
         let inputs =
             bundle.schema.inputs(&given.values, &given.unknown, spec.inputs.as_ref(), &entry.spec, spec.span)?;
         let mut rendered = render::environment(&bundle.template_path, &bundle.template, &entry.own_name, &inputs)
-            .or_else(|error| if given.unknown.is_empty() { Err(vec![error]) } else { Ok(render::Rendered::trial()) })?;
+            .or_else(|failure| failure.unless_of(!given.unknown.is_empty()))?;
         rendered.is_trial |= !given.unknown.is_empty();
         let mut prepared = from_rendered(entry, &bundle, rendered, spec.span, inputs, context)?;
         if given.keeps {

@@ -43,7 +43,7 @@ pub(super) fn prepare(
             &inputs,
             &context.outputs,
         )
-        .or_else(|error| if given.unknown.is_empty() { Err(vec![error]) } else { Ok(render::Rendered::trial()) })?;
+        .or_else(|failure| failure.unless_of(!given.unknown.is_empty()))?;
         rendered.is_trial |= !given.unknown.is_empty();
         let mut prepared = from_rendered(entry, &bundle, rendered, instance.span, inputs, context)?;
         if given.keeps {

@@ -118,7 +118,7 @@ pub(super) fn prepare(
         };
         let template = (&bundle.template_path, bundle.template.as_str());
         let mut rendered = render::pipeline(template, &around, &instances, &inputs, &context.outputs)
-            .or_else(|error| if is_trial { Ok(render::Rendered::trial()) } else { Err(vec![error]) })?;
+            .or_else(|failure| failure.unless_of(is_trial))?;
         rendered.is_trial |= is_trial;
         if given.keeps {
             used.extend(context.before.inputs(&entry.name).map(|inputs| (entry.name.clone(), inputs.clone())));

@@ -66,11 +66,35 @@ impl Rendered {
     }
 }
 
+/// A template that does not render.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The first place where it fails.
+    pub error: Box<Diagnostic>,
+    /// Whether it would fail there whatever stood in the place of a stand-in.
+    pub is_certain: bool,
+}
+
+impl Failure {
+    /// A trial that came to no end, where there are stand-ins that may be to blame.
+    pub(crate) fn unless_of(self, stand_ins: bool) -> Result<Rendered, Vec<Diagnostic>> {
+        if stand_ins && !self.is_certain { Ok(Rendered::trial()) } else { Err(vec![*self.error]) }
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(error: Diagnostic) -> Self {
+        Self { error: Box::new(error), is_certain: true }
+    }
+}
+
 /// A template's file and its text.
 type Template<'t> = (&'t RepoPath, &'t str);
 
 /// Renders an environment's template.
-pub fn environment(path: &RepoPath, template: &str, name: &str, inputs: &Inputs) -> Result<Rendered, Diagnostic> {
+///
+/// Errors: the first place where the template fails.
+pub fn environment(path: &RepoPath, template: &str, name: &str, inputs: &Inputs) -> Result<Rendered, Failure> {
     let values = to_value(path, inputs)?;
     // Older bundles show inputs without `inputs`; what stands first is what a name means.
     let own = context! { name => name, inputs => &values };
@@ -80,15 +104,15 @@ pub fn environment(path: &RepoPath, template: &str, name: &str, inputs: &Inputs)
 
 /// Renders a service instance's template. `own` are the instance's name and its environment's.
 ///
-/// Errors: the first place where the template fails. With pending outputs, a failure after one was read is none: the
-/// stand-in may be to blame; the text is then empty.
+/// Errors: the first place where the template fails. With pending outputs, one after an output was read is none unless it
+/// is certain: the stand-in may be to blame; the text is then empty.
 pub fn instance(
     (path, template): (&RepoPath, &str),
     around: &Surroundings<'_>,
     (name, environment): (&str, &str),
     inputs: &Inputs,
     outputs: &Outputs,
-) -> Result<Rendered, Diagnostic> {
+) -> Result<Rendered, Failure> {
     let log = OutputLog::new(outputs);
     let values = to_value(path, inputs)?;
     let environment = log.environment(environment, around);
@@ -115,7 +139,7 @@ pub fn pipeline(
     instances: &[ShownInstance],
     inputs: &Inputs,
     outputs: &Outputs,
-) -> Result<Rendered, Diagnostic> {
+) -> Result<Rendered, Failure> {
     let log = OutputLog::new(outputs);
     let values = to_value(path, inputs)?;
     let mut shown = Vec::with_capacity(instances.len());
@@ -194,14 +218,16 @@ impl<'o> OutputLog<'o> {
         Arc::new(TrackedOutputs { of: of.to_owned(), outputs, read: self.read.clone() })
     }
 
-    fn render(self, (path, template): Template<'_>, scope: Value) -> Result<Rendered, Diagnostic> {
+    fn render(self, (path, template): Template<'_>, scope: Value) -> Result<Rendered, Failure> {
         let result = engine::render(path, template, scope);
         let shows = std::mem::take(&mut *self.read.lock().unwrap_or_else(PoisonError::into_inner));
         let is_trial = !shows.is_empty() && matches!(self.outputs, Outputs::Pending);
         match result {
             Ok(text) => Ok(Rendered { text, shows, is_trial }),
             // What it would have shown behind the failure is not known: all that it could.
-            Err(_) if is_trial => Ok(Rendered { shows: self.offered.take(), ..Rendered::trial() }),
+            Err(failure) if is_trial && !failure.is_certain => {
+                Ok(Rendered { shows: self.offered.take(), ..Rendered::trial() })
+            }
             Err(error) => Err(error),
         }
     }

@@ -4,12 +4,13 @@ use std::ops::Range;
 
 use minijinja::ErrorKind;
 
+use super::super::Failure;
 use super::{FUEL, filters};
 use crate::diagnostic::{Diagnostic, Span, nearest};
 use crate::names::RepoPath;
 
 /// What a failed render says to a person, at its place in the template.
-pub(super) fn failure(path: &RepoPath, template: &str, error: &minijinja::Error) -> Diagnostic {
+pub(super) fn failure(path: &RepoPath, template: &str, error: &minijinja::Error) -> Failure {
     let place = error.range().and_then(|range| range_span(template, whole_path(template, range)));
     let span = place.or_else(|| line_span(template, error.line()?));
     let shown = place.and_then(|span| template.get(span.start..span.end)).filter(|text| !text.contains('\n'));
@@ -44,10 +45,41 @@ pub(super) fn failure(path: &RepoPath, template: &str, error: &minijinja::Error)
         _ => "check the values that are used here",
     };
     let diagnostic = Diagnostic::error(path, format!("the template does not render: {reason}")).help(help);
-    match span {
+    let is_certain = match error.kind() {
+        ErrorKind::SyntaxError | ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction => true,
+        ErrorKind::UndefinedError => shown.is_some_and(|path| is_absent_for_certain(template, path)),
+        _ => false,
+    };
+    let error = match span {
         Some(span) => diagnostic.at(span),
         None => diagnostic,
-    }
+    };
+    Failure { error: Box::new(error), is_certain }
+}
+
+/// Whether what is undefined is a name or an input that is not there, and no part of a value, which a stand-in may lack;
+/// nor something that the template set itself.
+fn is_absent_for_certain(template: &str, path: &str) -> bool {
+    let parts: Vec<&str> = path.split('.').map(str::trim).collect();
+    let is_name =
+        |part: &&str| !part.is_empty() && part.chars().all(|character| character.is_alphanumeric() || character == '_');
+    let is_short = matches!(parts.as_slice(), [_] | [_, _] | [_, "inputs", _]);
+    is_short && parts.iter().all(is_name) && !names_set(template).any(|name| name == parts[0])
+}
+
+/// The words in a template's tags that may be names which it sets.
+fn names_set(template: &str) -> impl Iterator<Item = &str> {
+    template.split("{%").skip(1).flat_map(|tag| {
+        let tag = tag.split("%}").next().unwrap_or_default().trim_start_matches(['-', '+']).trim_start();
+        let names = match tag.split_whitespace().next() {
+            Some("set") => tag.split('=').next(),
+            Some("for") => tag.split(" in ").next(),
+            Some("with" | "macro" | "call" | "filter") => Some(tag),
+            _ => None,
+        };
+        let is_part = |character: char| character.is_alphanumeric() || character == '_';
+        names.unwrap_or_default().split(move |character| !is_part(character))
+    })
 }
 
 const CHECK_SPELLING: &str =

@@ -29,6 +29,7 @@ use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior};
 
 use self::block::Blocks;
+use super::Failure;
 use crate::diagnostic::Diagnostic;
 use crate::names::RepoPath;
 
@@ -54,11 +55,11 @@ const STACK_BYTES: usize = 1 << 30;
 /// Renders a template with what it is given.
 ///
 /// Errors: the first place where it fails.
-pub(super) fn render(path: &RepoPath, template: &str, scope: Value) -> Result<String, Diagnostic> {
+pub(super) fn render(path: &RepoPath, template: &str, scope: Value) -> Result<String, Failure> {
     if let Some(long) = failure::longest_tag(template).filter(|tag| tag.len() > MAX_TAG_BYTES) {
         let error = Diagnostic::error(path, format!("a tag of more than {MAX_TAG_BYTES} bytes"));
         let error = error.help("set parts of it before: `{% set part = … %}`");
-        return Err(failure::at(template, long.start..long.start + 2, error));
+        return Err(failure::at(template, long.start..long.start + 2, error).into());
     }
     if is_flat(template) {
         return render_here(path, template, scope);
@@ -82,17 +83,17 @@ fn is_flat(template: &str) -> bool {
     !runs_again && branches <= MOST && failure::longest_tag(template).is_none_or(|tag| tag.len() <= 8 * MOST)
 }
 
-fn unable(path: &RepoPath, why: &str) -> Diagnostic {
-    Diagnostic::error(path, format!("the template does not render: {why}")).help("simplify the template")
+fn unable(path: &RepoPath, why: &str) -> Failure {
+    Diagnostic::error(path, format!("the template does not render: {why}")).help("simplify the template").into()
 }
 
-fn render_here(path: &RepoPath, template: &str, scope: Value) -> Result<String, Diagnostic> {
+fn render_here(path: &RepoPath, template: &str, scope: Value) -> Result<String, Failure> {
     let text = run(template, scope).map_err(|error| failure::failure(path, template, &error))?;
     if text.len() <= MAX_OUTPUT_BYTES {
         return Ok(text);
     }
-    Err(Diagnostic::error(path, format!("renders to more than {MAX_OUTPUT_BYTES} bytes"))
-        .help("split it into several stacks"))
+    let error = Diagnostic::error(path, format!("renders to more than {MAX_OUTPUT_BYTES} bytes"));
+    Err(Failure { error: Box::new(error.help("split it into several stacks")), is_certain: false })
 }
 
 fn run(template: &str, scope: Value) -> Result<String, Error> {

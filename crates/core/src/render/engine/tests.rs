@@ -27,7 +27,8 @@ struct Answers {
 }
 
 fn rendered(template: &str, context: &serde_json::Value) -> Result<String, Diagnostic> {
-    render(&RepoPath::parse("t.yaml").unwrap(), template, Value::deserialize(context).unwrap())
+    let path = RepoPath::parse("t.yaml").unwrap();
+    render(&path, template, Value::deserialize(context).unwrap()).map_err(|failure| *failure.error)
 }
 
 #[test]
