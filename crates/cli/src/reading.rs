@@ -210,7 +210,7 @@ impl Reading {
         let of_service = |target: &&TargetEntry| target.service.as_deref() == Some(service);
         let instances: Vec<&TargetEntry> = manifest.targets.iter().filter(of_service).collect();
         let found = self.read(manifest, &first.branch, |files| {
-            recipe::pipeline_of(&manifest.app, &instances, &context, files, &mut cache)
+            recipe::pipeline_of(manifest, &instances, &context, files, &mut cache)
         });
         found.map(|(pipeline, _)| pipeline)
     }

@@ -214,7 +214,7 @@ impl<'m> Names<'m> {
         // Collected before it is asked whether each is there: a round of reading serves them all.
         let found: Vec<_> = groups
             .iter()
-            .map(|instances| recipe::pipeline_of(&self.manifest.app, instances, context, files, cache))
+            .map(|instances| recipe::pipeline_of(self.manifest, instances, context, files, cache))
             .collect();
         found.into_iter().collect()
     }
@@ -223,7 +223,7 @@ impl<'m> Names<'m> {
     fn check_pipeline(&self, pipeline: &TargetEntry) -> Option<Diagnostic> {
         let stack = &pipeline.stack;
         let error = |message: String, help: &str| {
-            Diagnostic::error(&self.manifest.path, message).at(pipeline.places.name).help(help)
+            Diagnostic::error(&self.manifest.path, message).at(pipeline.places.stack).help(help)
         };
         if self.targets.contains_key(pipeline.name.as_str()) {
             return Some(error(

@@ -45,11 +45,22 @@ pub struct Manifest {
     pub publish: Vec<Publish>,
     /// Environments that this repository does not deploy, by name: the stack that each is.
     pub existing_environments: BTreeMap<String, StackName>,
+    /// What the file says of services' pipelines, by service.
+    pub pipelines: BTreeMap<String, Pipeline>,
     /// What a sync deletes when its entry has left the manifest.
     pub prune: Prune,
     /// Every name that the file gives to something, also where the rest of its entry could not be read: what depends
     /// on such a name is not to blame.
     named: BTreeSet<String>,
+}
+
+/// What the manifest says of a service's pipeline. Whether there is one is otherwise the bundle's to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pipeline {
+    /// It is that existing stack, named here.
+    Adopts(StackName, Span),
+    /// There is to be none.
+    Off,
 }
 
 /// What `prune: true` was written on: whose targets a sync deletes once their entries have left the manifest.
@@ -259,6 +270,7 @@ fn read_root(root: &Node, repository: &RepositoryName, reader: &mut Reader<'_>) 
         publish: Vec::new(),
         targets: Vec::new(),
         existing_environments: BTreeMap::new(),
+        pipelines: BTreeMap::new(),
         prune: Prune::default(),
         named: BTreeSet::new(),
     };

@@ -2,7 +2,7 @@
 
 use super::entries::{EntryReader, TemplateFolders, named_entries, read_prune};
 use super::shape::KEYS;
-use super::{DependsOn, Manifest, Places, Publish, TargetEntry};
+use super::{DependsOn, Manifest, Pipeline, Places, Publish, TargetEntry};
 use crate::diagnostic::Span;
 use crate::names::{BranchName, RepoPath, StackName, TargetKind, TargetName};
 use crate::yaml::{Content, Node, Reader};
@@ -227,6 +227,10 @@ fn service(
             Some(key @ ("depends_on" | "depends-on")) => of_service.extend(parts.names(key, value, true)),
             Some("template") => template = parts.bundle(value),
             Some("prune") => prune = read_prune(value, parts.reader),
+            Some(TargetEntry::PIPELINE) if is_setting(value) => {
+                let setting = read_pipeline(value, parts.reader);
+                manifest.pipelines.extend(setting.map(|setting| (service.to_owned(), setting)));
+            }
             _ => instances.push((name, value)),
         }
     }
@@ -247,6 +251,40 @@ fn service(
         );
     }
     targets
+}
+
+/// Whether what stands under `pipeline` is said of the service's pipeline, and is no instance of that name.
+fn is_setting(node: &Node) -> bool {
+    matches!(node.content, Content::Scalar { .. }) || (node.get("stack").is_some() && node.get("branch").is_none())
+}
+
+fn read_pipeline(node: &Node, reader: &mut Reader<'_>) -> Option<Pipeline> {
+    match (&node.content, node.to_json()) {
+        (_, serde_json::Value::Bool(false)) => Some(Pipeline::Off),
+        (_, serde_json::Value::Bool(true)) => None,
+        (Content::Mapping(entries), _) => {
+            reader.known_keys(entries, "`pipeline`", &["stack"]);
+            let stack = node.get("stack")?;
+            let name = StackName::new(reader.text(stack, "`stack`")?);
+            if !name.is_valid() {
+                let message = format!("`{name}` cannot be the name of a stack");
+                reader.error(
+                    stack.span,
+                    message,
+                    format!("name a stack that there is; {}", super::checks::STACK_NAMES),
+                );
+            }
+            Some(Pipeline::Adopts(name, stack.span))
+        }
+        _ => {
+            reader.error(
+                node.span,
+                format!("`pipeline` must be `false` or a mapping with `stack`, not {}", node.kind()),
+                "write `pipeline: {stack: NAME}` for one that there is, or `pipeline: false` to have none",
+            );
+            None
+        }
+    }
 }
 
 /// What an instance has from its service.

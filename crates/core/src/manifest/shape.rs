@@ -87,9 +87,28 @@ pub(super) struct Service {
     template: Option<String>,
     /// Whether a sync deletes its instances when they have left the manifest.
     prune: Option<bool>,
+    /// The existing stack that is its pipeline, or `false` to have none. Default: what the bundle renders.
+    pipeline: Option<PipelineEntry>,
     /// Its instances.
     #[schemars(flatten)]
     instances: BTreeMap<String, Instance>,
+}
+
+/// What may stand under `pipeline` in a service: an instance may bear that name.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum PipelineEntry {
+    IsThere(bool),
+    Stack(PipelineStack),
+    Instance(Instance),
+}
+
+/// A pipeline that there is.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct PipelineStack {
+    /// The existing stack that it is, which is updated in place.
+    stack: String,
 }
 
 /// An instance of a service.

@@ -21,7 +21,7 @@ use crate::bundle::Bundle;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::exports::Exchange;
 use crate::files::{Entry, Files, Want};
-use crate::manifest::TargetEntry;
+use crate::manifest::{Manifest, TargetEntry};
 use crate::names::{Digest, RepoPath, TargetKind, TargetName};
 use crate::render::{Outputs, Rendered};
 use crate::spec::Spec;
@@ -126,13 +126,13 @@ pub fn prepare(entry: &TargetEntry, context: &Context, files: &mut Files, cache:
 /// manifest: where the spec of the first asks for a pipeline, and its bundle holds one. With it, what is worth a look.
 /// Nothing while files are wanted.
 pub fn pipeline_of(
-    app: &str,
+    manifest: &Manifest,
     instances: &[&TargetEntry],
     context: &Context,
     files: &mut Files,
     cache: &mut Cache,
 ) -> Option<(Option<TargetEntry>, Vec<Diagnostic>)> {
-    pipeline::find(app, instances, context, files, cache)
+    pipeline::find(manifest, instances, context, files, cache)
 }
 
 /// Reads the spec of a target.

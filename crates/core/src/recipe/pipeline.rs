@@ -15,7 +15,7 @@ use super::{Before, Context, Inputs, Preparation, current, from_rendered, made_f
 use crate::bundle::{self, Infrastructure};
 use crate::diagnostic::Diagnostic;
 use crate::files::{Entry, Files, Want};
-use crate::manifest::{PipelineInstance, TargetEntry};
+use crate::manifest::{Manifest, Pipeline, PipelineInstance, Places, TargetEntry};
 use crate::names::{StackName, TargetKind, TargetName};
 use crate::render::{self, ShownInstance, Surroundings};
 use crate::spec::{ServiceSpec, Spec};
@@ -24,7 +24,7 @@ use crate::spec::{ServiceSpec, Spec};
 pub(super) type Found = (Option<TargetEntry>, Vec<Diagnostic>);
 
 pub(super) fn find(
-    app: &str,
+    manifest: &Manifest,
     instances: &[&TargetEntry],
     context: &Context,
     files: &mut Files,
@@ -49,11 +49,21 @@ pub(super) fn find(
             "write the manifest service first to have the pipeline deployed, or remove `pipeline`",
         );
     };
+    let setting = manifest.pipelines.get(service);
+    if setting == Some(&Pipeline::Off) {
+        return Some(NONE);
+    }
     let Ok(folder) = bundle::folder(first, &context.manifest, files)? else { return Some(NONE) };
     let Some(infrastructure) = folder.path.join(Infrastructure::Pipeline.folder()) else {
         return Some(NONE);
     };
     if !matches!(files.want(Want::Folder(infrastructure.clone()))?, Entry::Folder { .. }) {
+        if let Some(Pipeline::Adopts(stack, place)) = setting {
+            let message = format!("`{stack}` is no pipeline's: template bundle `{}` renders none", folder.path);
+            let warning = Diagnostic::warning(&context.manifest, message).at(*place);
+            let help = "remove `pipeline`, or add `pipeline_infrastructure/` to the bundle";
+            return Some((None, vec![warning.help(help)]));
+        }
         if !asks {
             return Some(NONE);
         }
@@ -62,7 +72,7 @@ pub(super) fn find(
             "remove `pipeline`, or add `pipeline_infrastructure/` to the bundle",
         );
     }
-    let pipeline = first.pipeline(app, service, instances);
+    let pipeline = first.pipeline(&manifest.app, service, setting, instances);
     if !asks && let Ok(bundle) = cache.bundle(&pipeline, Infrastructure::Pipeline, &context.manifest, files)? {
         let none = Inputs::new();
         if bundle.schema.inputs(&none, &BTreeSet::new(), None, &first.spec, spec.span).is_err() {
@@ -201,14 +211,25 @@ fn shown(
 
 impl TargetEntry {
     /// The entry of the pipeline of this instance's service.
-    fn pipeline(&self, app: &str, service: &str, instances: &[&TargetEntry]) -> TargetEntry {
+    fn pipeline(
+        &self,
+        app: &str,
+        service: &str,
+        setting: Option<&Pipeline>,
+        instances: &[&TargetEntry],
+    ) -> TargetEntry {
+        let (stack, place) = match setting {
+            Some(Pipeline::Adopts(stack, place)) => (stack.clone(), *place),
+            _ => (StackName::of(app, &[service, TargetEntry::PIPELINE]), self.places.name),
+        };
         TargetEntry {
             name: TargetName::new(format!("{service}/{}", TargetEntry::PIPELINE)),
             kind: TargetKind::ServicePipeline,
             app: None,
             own_name: TargetEntry::PIPELINE.to_owned(),
-            stack: StackName::of(app, &[service, TargetEntry::PIPELINE]),
-            adopts: false,
+            stack,
+            adopts: matches!(setting, Some(Pipeline::Adopts(..))),
+            places: Places { stack: place, ..self.places },
             depends_on: Vec::new(),
             instances: instances
                 .iter()
