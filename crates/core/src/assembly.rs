@@ -294,7 +294,7 @@ fn unknown_source(entry: &TargetEntry, span: Option<Span>, environment: &str) ->
                 entry.name
             ),
             format!(
-                "add it under `sync: environments:`, where it exists already by its stack: `{environment}: {{stack: NAME}}`"
+                "add it under `environments`, where it exists already by its stack: `{environment}: {{stack: NAME}}`"
             ),
         )
     };

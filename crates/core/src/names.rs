@@ -105,6 +105,7 @@ impl BranchName {
         let name = self.as_str();
         (1..=256).contains(&name.len())
             && !name.starts_with(['-', '/'])
+            && !name.starts_with("refs/heads/")
             && !name.ends_with(['/', '.'])
             && !name.split('/').any(|part| part.is_empty() || part.starts_with('.') || part.ends_with(".lock"))
             && !name.contains("..")

@@ -1,5 +1,6 @@
 //! What CloudFormation is asked for: a template, its parameters, its tags; and what a template says of itself.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -78,7 +79,36 @@ pub fn parse_rendered(path: &RepoPath, template: &str) -> Result<Node, Diagnosti
     if let Some(error) = check_size(path, template.len()) {
         return Err(error);
     }
-    yaml::parse(path, template).map_err(|error| in_what_was_rendered(error, template))
+    yaml::parse(path, &with_pairs_joined(template)).map_err(|error| in_what_was_rendered(error, template))
+}
+
+/// JSON, and with it Jinja's `tojson`, writes a character beyond the first plane as two escapes, which YAML knows not.
+fn with_pairs_joined(text: &str) -> Cow<'_, str> {
+    const LENGTH: usize = "\\uXXXX".len();
+    let unit = |text: &str| u16::from_str_radix(text.get(..LENGTH)?.strip_prefix("\\u")?, 16).ok();
+    if !text.contains("\\ud") && !text.contains("\\uD") {
+        return Cow::Borrowed(text);
+    }
+    let mut joined = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("\\u") {
+        joined.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let pair = unit(rest).zip(rest.get(LENGTH..).and_then(unit));
+        let character = pair.and_then(|(high, low)| char::decode_utf16([high, low]).next()?.ok());
+        match character.filter(|character| u32::from(*character) > 0xffff) {
+            Some(character) => {
+                joined.push(character);
+                rest = &rest[2 * LENGTH..];
+            }
+            None => {
+                joined.push_str(&rest[..2]);
+                rest = &rest[2..];
+            }
+        }
+    }
+    joined.push_str(rest);
+    Cow::Owned(joined)
 }
 
 /// An error for each key that stands twice in a rendered template.

@@ -72,6 +72,13 @@ fn a_manifest_may_be_long_and_any_file_has_an_end() {
     with.insert("syncline.yaml".to_owned(), format!("{manifest}{}", comment(1 << 20)));
     assert!(planned(&with, "main", &BTreeMap::new()).is_ok());
 
+    let brackets = format!("[{}]", "a,".repeat(2_000_000));
+    assert!(error_with("s.yaml", "a: 1".to_owned()).contains("neither a Proton spec"));
+    assert!(
+        error_with(&format!("{BUNDLE}/instance_infrastructure/manifest.yaml"), brackets)
+            .contains("more than 400000 commas")
+    );
+
     let path = RepoPath::parse("x").unwrap();
     let mut files = Files::default();
     files.insert_bytes(path.clone(), vec![b' '; Files::MAX_FILE_BYTES + 1]);

@@ -27,6 +27,8 @@ pub(super) fn to_json_schema(schema: &Value) -> Value {
             ("required", Value::Bool(_)) => continue,
             ("required", Value::Array(names)) if names.is_empty() => continue,
             ("required" | "properties" | "nullable", Value::Null) => continue,
+            // Of a dialect that is not known here: it is not checked, and CloudFormation has the last word.
+            ("pattern", Value::String(pattern)) if !is_known(pattern) => continue,
             (_, other) => other.clone(),
         };
         result.insert(key.clone(), translated);
@@ -41,6 +43,11 @@ pub(super) fn to_json_schema(schema: &Value) -> Value {
         }
     }
     Value::Object(result)
+}
+
+/// Whether a pattern can be checked.
+fn is_known(pattern: &str) -> bool {
+    jsonschema::draft4::new(&json!({ "pattern": pattern })).is_ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The branch-first format: `service-sync: <branch>: {sync: [{to, spec, depends-on}], publish: {to}}`.
 //!
-//! `template`, `stack` and `prune` mean what they mean in the other format: all are this project's own.
+//! `template`, `stack`, `prune` and the `environments` beside `service-sync` mean what they mean in the other format: all
+//! are this project's own.
 
 use super::entries::{EntryReader, TemplateFolders, read_prune};
 use super::shape::KEYS;

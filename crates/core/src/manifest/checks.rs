@@ -66,6 +66,15 @@ pub(super) fn check_names(manifest: &Manifest, reader: &mut Reader<'_>) {
                 format!("`{name}` stands in line {line}: rename one of them, or name the stack that it is already under `stack`"),
             );
         }
+        if let Some((name, _)) = manifest.existing_environments.iter().find(|(_, stack)| **stack == target.stack)
+            && !(target.kind == TargetKind::Environment && *name == target.own_name)
+        {
+            reader.error(
+                target.places.stack,
+                format!("`{}` would be the stack of environment `{name}`, `{}`", target.name, target.stack),
+                "name another stack: it would get this target's template",
+            );
+        }
         if target.kind == TargetKind::Environment && manifest.existing_environments.contains_key(&target.own_name) {
             reader.error(
                 span,

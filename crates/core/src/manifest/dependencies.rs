@@ -233,7 +233,13 @@ impl<'m> Names<'m> {
         if self.advice.len() >= MAX_COMPARED {
             return "name a service, an instance as `service/instance`, or an environment".to_owned();
         }
-        let known: BTreeSet<&str> = self.targets.keys().chain(self.services.keys()).copied().collect();
+        let known: BTreeSet<&str> = self
+            .targets
+            .keys()
+            .chain(self.services.keys())
+            .copied()
+            .chain(self.manifest.existing_environments.keys().map(String::as_str))
+            .collect();
         let advice = match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here: {}", list(&known.into_iter().take(20).collect::<Vec<_>>())),

@@ -279,9 +279,18 @@ fn read_root(root: &Node, repository: &RepositoryName, reader: &mut Reader<'_>) 
     match (formats.next(), formats.next()) {
         (Some((format, content)), None) => {
             let name = format.text().unwrap_or_default();
-            reader.known_keys(entries, "the manifest", &["app", "templates", name]);
+            let mut known = vec!["app", "templates", name];
+            if name == "service-sync" {
+                known.push("environments");
+            }
+            reader.known_keys(entries, "the manifest", &known);
             match name {
-                "service-sync" => branch_first::read(content, &templates, &mut manifest, reader),
+                "service-sync" => {
+                    if let Some(environments) = root.get("environments") {
+                        service_first::read_environments(environments, &templates, &mut manifest, reader);
+                    }
+                    branch_first::read(content, &templates, &mut manifest, reader);
+                }
                 "proton-sync" => service_first::read_prerelease(content, &templates, &mut manifest, reader),
                 _ => service_first::read(content, &templates, &mut manifest, reader),
             }

@@ -12,10 +12,7 @@ pub(super) fn read(sync: &Node, templates: &TemplateFolders, manifest: &mut Mani
     reader.known_keys(entries, "`sync`", &KEYS.sync);
     manifest.prune.all = sync.get("prune").is_some_and(|prune| read_prune(prune, reader));
     if let Some(environments) = sync.get("environments") {
-        for (key, entry) in named_entries(environments, "`environments`", reader) {
-            let read = environment(key, entry, templates, manifest, reader);
-            manifest.targets.extend(read);
-        }
+        read_environments(environments, templates, manifest, reader);
     }
     if let Some(addons) = sync.get("addons") {
         for (key, entry) in named_entries(addons, "`addons`", reader) {
@@ -30,6 +27,19 @@ pub(super) fn read(sync: &Node, templates: &TemplateFolders, manifest: &mut Mani
         for entry in reader.one_or_many(publish) {
             manifest.publish.extend(read_publish(entry, reader));
         }
+    }
+}
+
+/// The environments, which the branch-first format has at the root.
+pub(super) fn read_environments(
+    environments: &Node,
+    templates: &TemplateFolders,
+    manifest: &mut Manifest,
+    reader: &mut Reader<'_>,
+) {
+    for (key, entry) in named_entries(environments, "`environments`", reader) {
+        let read = environment(key, entry, templates, manifest, reader);
+        manifest.targets.extend(read);
     }
 }
 

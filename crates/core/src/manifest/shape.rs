@@ -25,6 +25,9 @@ pub(super) struct Manifest {
     /// What is deployed, branch first.
     #[schemars(rename = "service-sync")]
     service_sync: Option<BTreeMap<String, Branch>>,
+    /// With `service-sync`: the environments, by name: those that this repository deploys, and by their stacks those that
+    /// there are.
+    environments: Option<Named<Environment>>,
     /// What is deployed, as it was written before the format was released.
     #[schemars(rename = "proton-sync")]
     proton_sync: Option<Prerelease>,

@@ -12,6 +12,10 @@ use crate::names::RepoPath;
 /// The most nodes that one document may expand to. A manifest of 10,000 instances has some 100,000.
 const MAX_NODES: usize = 1_000_000;
 
+/// The most commas and opening brackets in a text. A collection in brackets is held by the parser as a whole before it
+/// says anything of it, at some 300 bytes for each.
+const MAX_BRACKETS: usize = 400_000;
+
 /// The most text that one document may expand to, in bytes: what it holds itself is at most
 /// [`crate::files::Files::MAX_FILE_BYTES`].
 const MAX_TEXT_BYTES: usize = 4 * crate::files::Files::MAX_FILE_BYTES;
@@ -25,6 +29,10 @@ const MAX_DEPTH: usize = 100;
 /// (nesting deeper than 100, a million nodes or 24 MiB of text once aliases are expanded, a second document). A key twice
 /// in one mapping is none: see [`repeated_keys`].
 pub fn parse(path: &RepoPath, text: &str) -> Result<Node, Diagnostic> {
+    if text.bytes().filter(|byte| b",[{".contains(byte)).count() > MAX_BRACKETS {
+        let error = Diagnostic::error(path, format!("more than {MAX_BRACKETS} commas and brackets"));
+        return Err(error.at(Span { line: 1, column: 1, ..Span::default() }).help("divide the file"));
+    }
     let text_without_mark = text.strip_prefix('\u{feff}').unwrap_or(text);
     let places = Places::new(text_without_mark, text.len() - text_without_mark.len());
     let mut builder = Builder { path, anchors: BTreeMap::new(), held: Size::default() };

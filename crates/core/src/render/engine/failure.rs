@@ -19,6 +19,9 @@ pub(super) fn failure(path: &RepoPath, template: &str, error: &minijinja::Error)
         (ErrorKind::UndefinedError, None, Some(filter)) if place.is_some_and(|span| is_filter(template, span)) => {
             format!("what `{filter}` is applied to is undefined")
         }
+        (ErrorKind::UndefinedError, None, Some(expression)) if expression.contains(char::is_whitespace) => {
+            format!("something is undefined in `{expression}`")
+        }
         (ErrorKind::UndefinedError, None, Some(expression)) => format!("`{expression}` is undefined"),
         (ErrorKind::OutOfFuel, Some(detail), _) => detail.to_owned(),
         (ErrorKind::OutOfFuel, ..) => format!("it takes more than {FUEL} steps"),

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::{MAX_OUTPUT_BYTES, python, weight};
 
 /// Every filter that a template may use, for whoever misspells one.
-pub(super) const NAMES: [&str; 55] = [
+pub(super) const NAMES: [&str; 54] = [
     "abs",
     "attr",
     "batch",
@@ -22,7 +22,6 @@ pub(super) const NAMES: [&str; 55] = [
     "filesizeformat",
     "first",
     "float",
-    "forceescape",
     "format",
     "groupby",
     "indent",
