@@ -19,19 +19,19 @@ use crate::reading::{Reading, branches};
 pub(super) fn run(global: &Global, check: &Check) -> Result<Answer, Failure> {
     let mut reading = Reading::open(&check.place)?;
     let (manifest, found) = reading.manifest()?;
-    let problems = match &manifest {
+    let (problems, pipelines) = match &manifest {
         Some(manifest) => of_branches(&mut reading, manifest, found)?,
         None => {
             let mut problems = Problems::default();
             problems.add(None, found, reading.files());
-            problems
+            (problems, 0)
         }
     };
     let document = CheckDocument {
         repository: reading.repository.clone(),
         manifest: manifest.as_ref().map(|manifest| manifest.path.to_string()),
         branches: manifest.as_ref().map(branches).unwrap_or_default(),
-        targets: manifest.as_ref().map_or(0, |manifest| manifest.targets.len()),
+        targets: manifest.as_ref().map_or(0, |manifest| manifest.targets.len()) + pipelines,
         errors: problems.count(Severity::Error),
         warnings: problems.count(Severity::Warning),
         diagnostics: problems.documents(),
@@ -48,7 +48,14 @@ pub(super) fn run(global: &Global, check: &Check) -> Result<Answer, Failure> {
 
 /// The problems of the manifest and of every branch. What is in the manifest or the working copy stands together, what
 /// is in a branch's own files by branch.
-fn of_branches(reading: &mut Reading, manifest: &Manifest, mut shared: Vec<Diagnostic>) -> Result<Problems, Failure> {
+///
+/// With them, how many pipelines there are: the manifest alone does not tell.
+fn of_branches(
+    reading: &mut Reading,
+    manifest: &Manifest,
+    mut shared: Vec<Diagnostic>,
+) -> Result<(Problems, usize), Failure> {
+    let mut pipelines = 0;
     let is_manifest_good = !diagnostic::has_errors(&shared);
     let mut of_own_files: Vec<(BranchName, Vec<Diagnostic>)> = Vec::new();
     for branch in branches(manifest) {
@@ -57,7 +64,14 @@ fn of_branches(reading: &mut Reading, manifest: &Manifest, mut shared: Vec<Diagn
             continue;
         }
         let found = if is_manifest_good {
-            reading.assemble(manifest, &branch)?.map_or_else(|errors| errors, |assembly| assembly.warnings)
+            reading.assemble(manifest, &branch)?.map_or_else(
+                |errors| errors,
+                |assembly| {
+                    let kinds = assembly.targets.iter().map(|target| target.entry.kind);
+                    pipelines += kinds.filter(|kind| *kind == TargetKind::ServicePipeline).count();
+                    assembly.warnings
+                },
+            )
         } else {
             of_each_target(reading, manifest, &branch)?
         };
@@ -79,7 +93,7 @@ fn of_branches(reading: &mut Reading, manifest: &Manifest, mut shared: Vec<Diagn
             problems.add(Some(branch.clone()), found, files);
         }
     }
-    Ok(problems)
+    Ok((problems, pipelines))
 }
 
 /// What is wrong with the files of each target, where the manifest is too bad for what holds between them: that would

@@ -102,7 +102,8 @@ fn stand_ins(prepared: &Prepared, are_outputs_given: bool, is_account_unknown: b
     let mut stand_ins = Vec::new();
     if !are_outputs_given && !prepared.shows.is_empty() {
         stand_ins.push(StandIn::Outputs);
-    } else if prepared.is_trial {
+    }
+    if prepared.keeps_unknown {
         stand_ins.push(StandIn::CurrentValues);
     }
     if is_account_unknown && prepared.request.template.contains(ANY_ACCOUNT) {

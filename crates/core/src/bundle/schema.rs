@@ -27,11 +27,21 @@ pub struct Schema {
     input_type: Option<InputType>,
 }
 
+/// How many values that an input may have are named where it has another.
+const MAX_LISTED: usize = 20;
+
 /// A type as JSON Schema, and what checks values against it.
 #[derive(Clone, Debug)]
 struct InputType {
     schema: Value,
     validator: Arc<Validator>,
+}
+
+/// That a value is none of the few that it may be.
+fn listed(error: &ValidationError<'_>, options: Option<&Vec<Value>>) -> Option<String> {
+    let options = options.filter(|options| options.len() <= MAX_LISTED)?;
+    let options: Vec<String> = options.iter().map(ToString::to_string).collect();
+    Some(format!("{} is not one of {}", error.instance(), options.join(", ")))
 }
 
 /// What a template can do with a value that is not known yet; nothing where any text will do.
@@ -237,7 +247,12 @@ impl Schema {
                 } else {
                     format!("see `{schema}` for what it may be")
                 };
-                Diagnostic::error(path, format!("input `{}` does not fit the schema: {error}", parts.join(".")))
+                let misfit = match kind {
+                    ValidationErrorKind::Enum { options } => listed(error, options.as_array()),
+                    _ => None,
+                };
+                let misfit = misfit.unwrap_or_else(|| error.to_string());
+                Diagnostic::error(path, format!("input `{}` does not fit the schema: {misfit}", parts.join(".")))
                     .at(at(parts))
                     .help(help)
             }

@@ -30,6 +30,7 @@ pub(super) fn prepare(entry: &TargetEntry, context: &Context, files: &mut Files)
         exchange: Exchange::of(&addon.root, &entry.stack, &context.account_id, &request.parameters),
         request,
         is_trial: false,
+        keeps_unknown: false,
         inputs: Inputs::new(),
         environment: Some(entry.own_name.clone()),
         environment_span: None,

@@ -41,6 +41,7 @@ pub(super) fn prepare(entry: &TargetEntry, file: &DeploymentFile, context: &Cont
     let prepared = Prepared {
         request,
         is_trial: false,
+        keeps_unknown: false,
         inputs: Inputs::new(),
         environment: None,
         environment_span: None,

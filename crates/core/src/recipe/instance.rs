@@ -46,6 +46,7 @@ pub(super) fn prepare(
         .or_else(|failure| failure.unless_of(!given.unknown.is_empty()))?;
         rendered.is_trial |= !given.unknown.is_empty();
         let mut prepared = from_rendered(entry, &bundle, rendered, instance.span, inputs, context)?;
+        prepared.keeps_unknown = !given.unknown.is_empty();
         if given.keeps {
             prepared
                 .before

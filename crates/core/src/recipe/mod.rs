@@ -72,6 +72,8 @@ pub struct Prepared {
     pub request: StackRequest,
     /// Whether stand-ins took the place of outputs or values that are not known yet.
     pub is_trial: bool,
+    /// Whether such a stand-in took the place of a value that is kept.
+    pub keeps_unknown: bool,
     /// The inputs that its template was rendered with.
     pub inputs: Inputs,
     /// The environment that it lives in.
@@ -201,6 +203,7 @@ fn from_rendered(
     Ok(Prepared {
         request,
         is_trial: rendered.is_trial,
+        keeps_unknown: false,
         inputs,
         environment: None,
         environment_span: None,

@@ -135,6 +135,7 @@ pub(super) fn prepare(
         }
         let mut prepared = from_rendered(entry, &bundle, rendered, owner, inputs, context)?;
         prepared.before = used;
+        prepared.keeps_unknown = is_trial;
         Ok(prepared)
     });
     let specs = entry.instances.iter().filter(|instance| instance.is_here).map(|instance| instance.spec.clone());
