@@ -4,6 +4,8 @@ import datetime
 import json
 import pathlib
 import platform
+import re
+import shutil
 import subprocess
 import sys
 
@@ -31,6 +33,25 @@ def first_line(*command):
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0]
 
 
+def instructions():
+    """Instructions an instance at 10,000 over those at 1,000, for parse and plan of each kind; nothing without valgrind."""
+    if shutil.which("valgrind") is None:
+        return None
+    subprocess.run(["cargo", "build", "--quiet", "--profile", "bench", "-p", "syncline-bench", "--example", "work"], check=True, cwd=HERE.parent)
+
+    def count(size, kind, parses, plans):
+        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", HERE.parent / "target/release/examples/work"]
+        words = [str(word) for word in (size, kind, parses, plans)]
+        said = subprocess.run(command + words, capture_output=True, text=True, check=True).stderr
+        return int(re.search(r"Collected : (\d+)", said).group(1))
+
+    def each(size, kind):
+        without = count(size, kind, 0, 0)
+        return [(count(size, kind, *what) - without) / size for what in ((1, 0), (0, 1))]
+
+    return {kind: [large / small for small, large in zip(each(1_000, kind), each(10_000, kind))] for kind in ("deployment-files", "bundle")}
+
+
 def main():
     jinja = json.loads(subprocess.run([sys.executable, HERE / "with_jinja2.py"], capture_output=True, text=True, check=True).stdout)
     lines = ["# Results", "", "`make bench` writes this page. Ratios within one run first: machines differ, and are noisy.", ""]
@@ -44,6 +65,16 @@ def main():
         lines.append(f"| {words} | " + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " |")
     ratio = measured("Wrong", "say", 10_000)[0] / 10 / measured("Wrong", "say", 1_000)[0]
     lines += ["", f"Where everything is wrong, finding and drawing it: {ratio:.2f}.", ""]
+
+    counted = instructions()
+    if counted is None:
+        lines += ["Instructions were not counted: there is no valgrind here.", ""]
+    else:
+        lines += ["The same in instructions (valgrind), which neither caches nor neighbours change:", ""]
+        lines += ["| | parse | plan |", "|---|---|---|"]
+        for (_, words), ratios in zip(groups, counted.values()):
+            lines.append(f"| {words} | " + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " |")
+        lines.append("")
 
     lines += ["## Rendering beside Python's Jinja 2", ""]
     lines += ["How many times as long Jinja 2 takes for the same template and inputs.", ""]
