@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use syncline_core::diagnostic::nearest;
 use syncline_core::manifest::{Manifest, TargetEntry};
-use syncline_core::names::{StackName, TargetKind, TargetName};
+use syncline_core::names::{StackName, TargetName};
 
 use super::render;
 use crate::answer::Answer;
@@ -34,13 +34,8 @@ pub(super) fn run(global: &Global, package: &Package) -> Result<Answer, Failure>
     let entry = find(&manifest, &package.name, package.env.as_deref())?.clone();
     let is_account_unknown = package.place.account.is_none();
     let document = render::rendered(&mut reading, &manifest, &entry, given.as_ref(), is_account_unknown)?;
+    let Some(folder) = &package.output_dir else { return render::answer(global, document) };
     let aside = draw::render::aside(&document, Paint::for_stderr(global.no_color));
-    let Some(folder) = &package.output_dir else {
-        return match global.output {
-            Output::Json => Answer::json(&document),
-            Output::Text => Ok(Answer { aside, is_verbatim: true, ..Answer::text(document.template) }),
-        };
-    };
     let files = write(folder, &file_name(&entry), &document)?;
     match global.output {
         Output::Json => Answer::json(&PackageDocument { target: document.target, stack: document.stack, files }),
@@ -78,9 +73,9 @@ fn find<'m>(manifest: &'m Manifest, name: &str, environment: Option<&str>) -> Re
 
 /// What the names of the files begin with.
 fn file_name(entry: &TargetEntry) -> String {
-    match (&entry.service, entry.kind) {
-        (Some(name), kind) if kind != TargetKind::Environment => format!("{name}-{}", entry.own_name),
-        _ => entry.own_name.clone(),
+    match &entry.service {
+        Some(name) => format!("{name}-{}", entry.own_name),
+        None => entry.own_name.clone(),
     }
 }
 

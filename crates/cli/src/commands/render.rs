@@ -29,6 +29,11 @@ pub(super) fn run(global: &Global, render: &Render) -> Result<Answer, Failure> {
     let (manifest, _) = reading.good_manifest()?;
     let entry = find(&mut reading, &manifest, render)?;
     let document = rendered(&mut reading, &manifest, &entry, given.as_ref(), render.place.account.is_none())?;
+    answer(global, document)
+}
+
+/// The template, byte for byte, and beside it what goes with it.
+pub(super) fn answer(global: &Global, document: RenderDocument) -> Result<Answer, Failure> {
     match global.output {
         Output::Json => Answer::json(&document),
         Output::Text => Ok(Answer {
