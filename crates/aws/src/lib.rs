@@ -6,7 +6,9 @@
 pub mod clock;
 pub mod error;
 pub mod handover;
+pub mod identity;
 pub mod installation;
+pub mod moves;
 pub mod repository;
 pub mod settings;
 pub mod stacks;
@@ -16,8 +18,9 @@ pub mod workflow;
 
 pub use error::Error;
 
+use aws_config::BehaviorVersion;
+pub use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
 
 /// How often an SDK repeats a request that was throttled or lost. The state machines repeat whole steps beyond that.
 const ATTEMPTS: u32 = 5;

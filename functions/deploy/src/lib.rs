@@ -9,13 +9,14 @@ use aws_config::SdkConfig;
 use lambda_runtime::Diagnostic as LambdaError;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use syncline_aws::moves::{Deployment, Entered, Reached};
 use syncline_aws::repository::Repository;
 use syncline_aws::stacks::Stacks;
 use syncline_aws::table::{Head, StackWait, Table, TargetRecord};
 use syncline_aws::templates::Templates;
 use syncline_aws::workflow::Workflow;
 use syncline_aws::{Error, configuration, settings};
-use syncline_core::deployment::{Goal, Move, Operation, after_look, after_refusal, first_move};
+use syncline_core::deployment::Operation;
 use syncline_core::files::{Files, Want};
 use syncline_core::names::{Digest, SyncId, TargetName, TargetNumber};
 use syncline_core::plan::Action;
@@ -23,11 +24,6 @@ use syncline_core::recipe::{self, Before, Cache, Context};
 use syncline_core::render::Outputs;
 use syncline_core::stack::StackRequest;
 use syncline_core::status::{Outcome, TargetStatus};
-use tracing::info;
-
-/// How many moves one entry makes at the most. The longest sensible chain is four: update, there is no such stack;
-/// create, there is one meanwhile; look; update.
-const MAX_MOVES: usize = 8;
 
 /// The function and what it may touch.
 #[derive(Debug)]
@@ -47,14 +43,6 @@ struct Input {
     sync: SyncId,
     target: TargetNumber,
     task_token: String,
-}
-
-/// What one entry comes to.
-enum Entry {
-    /// The stack's event will answer the task.
-    Wait,
-    /// The target has settled.
-    Settled(Outcome),
 }
 
 impl Deploy {
@@ -78,20 +66,20 @@ impl Deploy {
         let entry = match self.deploy(&input).await {
             // What AWS refuses, or does not allow, it will refuse again: that is the target's outcome.
             Err(error @ (Error::Refused { .. } | Error::Denied { .. })) => {
-                Entry::Settled(Outcome::failed(error.to_string()))
+                Reached::Settled(Outcome::failed(error.to_string()))
             }
             other => other?,
         };
-        if let Entry::Settled(outcome) = &entry {
+        if let Reached::Settled(outcome) = &entry {
             self.workflow.succeed(&input.task_token, &json!({ "outcome": outcome })).await?;
         }
-        Ok(json!({ "settled": matches!(entry, Entry::Settled(_)) }))
+        Ok(json!({ "settled": matches!(entry, Reached::Settled(_)) }))
     }
 
-    async fn deploy(&self, input: &Input) -> Result<Entry, Error> {
+    async fn deploy(&self, input: &Input) -> Result<Reached, Error> {
         let Some(record) = self.table.enter_target(&input.sync, input.target).await? else {
             // Settled meanwhile, by whoever stopped the sync. Settle will find that outcome on record.
-            return Ok(Entry::Settled(Outcome::because(TargetStatus::Skipped, "settled before it was deployed")));
+            return Ok(Reached::Settled(Outcome::because(TargetStatus::Skipped, "settled before it was deployed")));
         };
         if record.planned.action == Action::Delete {
             return self.delete(input, &record).await;
@@ -107,13 +95,13 @@ impl Deploy {
         }
         let request = match request {
             Ok(request) => request,
-            Err(reason) => return Ok(Entry::Settled(Outcome::failed(reason))),
+            Err(reason) => return Ok(Reached::Settled(Outcome::failed(reason))),
         };
         let digest = request.digest();
         let entered_before = record.entered > 1;
         let is_deployed = head.as_ref().is_some_and(|head| head.deployed.as_ref() == Some(&digest));
         if record.planned.was_in_step && is_deployed && !entered_before {
-            return Ok(Entry::Settled(Outcome {
+            return Ok(Reached::Settled(Outcome {
                 status: TargetStatus::Unchanged,
                 reason: None,
                 deployed: Some(digest),
@@ -130,89 +118,33 @@ impl Deploy {
         head: Option<&Head>,
         request: &StackRequest,
         digest: Digest,
-    ) -> Result<Entry, Error> {
+    ) -> Result<Reached, Error> {
         // First the token, then the call: an event that comes at once finds it.
         let (waiting, source) =
-            tokio::join!(self.wait(input, record, digest.clone()), self.templates.source(&request.template));
+            tokio::join!(self.wait(input, record, digest), self.templates.source(&request.template));
         waiting?;
-        let source = source?;
-        let is_adopted = record.entry.as_ref().is_some_and(|entry| entry.adopts);
-        let goal = if is_adopted { Goal::InStepAdopted } else { Goal::InStep };
-        let operation = Operation { sync: input.sync.clone(), target: input.target };
-        let known_to_exist = head.is_some_and(|head| head.successful_sync.is_some() && head.stack == request.stack);
-        let mut next = first_move(goal, record.entered > 1, known_to_exist);
-        let mut outputs = None;
-        for _ in 0..MAX_MOVES {
-            info!(sync = %input.sync, target = %record.planned.name, stack = %request.stack, r#move = ?next, "move");
-            let accepted = match next {
-                Move::Create => self.stacks.create(request, &source, &operation).await?,
-                Move::Update => self.stacks.update(request, &source, &operation).await?,
-                Move::DeleteFailedCreation => self.stacks.delete(&request.stack, &operation).await?,
-                Move::Look => {
-                    let found = self.stacks.look(&request.stack).await?;
-                    next = after_look(goal, found.as_ref().map(|found| &found.view), &operation, &request.stack);
-                    outputs = found.map(|found| found.outputs);
-                    continue;
-                }
-                Move::Wait => return Ok(Entry::Wait),
-                Move::Deployed => return Ok(self.in_step(TargetStatus::Succeeded, record, digest, outputs)),
-                Move::Unchanged => {
-                    if record.planned.outputs_wanted && outputs.is_none() {
-                        outputs = self.stacks.outputs(&request.stack).await?;
-                    }
-                    return Ok(self.in_step(TargetStatus::Unchanged, record, digest, outputs));
-                }
-                Move::Delete | Move::Gone => {
-                    return Err(Error::damaged("move", "a deletion on the way to a deployment"));
-                }
-                Move::Fail(reason) => return Ok(Entry::Settled(Outcome::failed(reason))),
-            };
-            next = match accepted {
-                Ok(()) => return Ok(Entry::Wait),
-                Err(refusal) => after_refusal(goal, refusal, &request.stack),
-            };
-        }
-        Ok(Entry::Settled(Outcome::failed(format!("stack `{}` changed under every move; push again", request.stack))))
+        let deployment = Deployment {
+            request,
+            template: &source?,
+            is_adopted: record.entry.as_ref().is_some_and(|entry| entry.adopts),
+            outputs_wanted: record.planned.outputs_wanted,
+        };
+        let entered = Entered {
+            before: record.entered > 1,
+            known_to_exist: head.is_some_and(|head| head.successful_sync.is_some() && head.stack == request.stack),
+        };
+        self.stacks.bring_in_step(deployment, &operation(input), entered).await
     }
 
     /// Deletes the stack of a target whose entry left the manifest.
-    async fn delete(&self, input: &Input, record: &TargetRecord) -> Result<Entry, Error> {
-        let stack = &record.planned.stack;
+    async fn delete(&self, input: &Input, record: &TargetRecord) -> Result<Reached, Error> {
         let sync = self.table.sync(&input.sync).await?;
         if record.entered == 1 && sync.is_some_and(|sync| sync.cancelled) {
             return Ok(stopped());
         }
         self.wait(input, record, Digest::new("")).await?;
-        let operation = Operation { sync: input.sync.clone(), target: input.target };
-        let mut next = first_move(Goal::Gone, record.entered > 1, true);
-        let mut is_sent = false;
-        for _ in 0..MAX_MOVES {
-            info!(sync = %input.sync, target = %record.planned.name, %stack, r#move = ?next, "move");
-            next = match next {
-                // A look may be a moment behind what was accepted: the event will say.
-                Move::Delete if is_sent => return Ok(Entry::Wait),
-                Move::Delete => match self.stacks.delete(stack, &operation).await? {
-                    // Deleting what is not there is accepted, and no event follows: so look at once.
-                    Ok(()) => {
-                        is_sent = true;
-                        Move::Look
-                    }
-                    Err(refusal) => after_refusal(Goal::Gone, refusal, stack),
-                },
-                Move::Look => {
-                    let found = self.stacks.look(stack).await?;
-                    after_look(Goal::Gone, found.as_ref().map(|found| &found.view), &operation, stack)
-                }
-                Move::Wait => return Ok(Entry::Wait),
-                Move::Gone => {
-                    let reason = "deleted, since it left the manifest";
-                    return Ok(Entry::Settled(Outcome::because(TargetStatus::Succeeded, reason)));
-                }
-                Move::Fail(reason) => return Ok(Entry::Settled(Outcome::failed(reason))),
-                other => return Err(Error::damaged("move", format!("{other:?} on the way to a deletion"))),
-            };
-        }
-        Ok(Entry::Settled(Outcome::failed(format!("stack `{stack}` changed under every move; push again"))))
+        let reason = "deleted, since it left the manifest";
+        self.stacks.take_away(&record.planned.stack, &operation(input), record.entered > 1, reason).await
     }
 
     /// Notes that this task waits for the stack's event.
@@ -225,17 +157,6 @@ impl Deploy {
             outputs_wanted: record.planned.outputs_wanted,
         };
         self.table.wait_for_stack(&self.stack_arns, &record.planned.stack, &wait).await
-    }
-
-    fn in_step(
-        &self,
-        status: TargetStatus,
-        record: &TargetRecord,
-        digest: Digest,
-        outputs: Option<BTreeMap<String, String>>,
-    ) -> Entry {
-        let outputs = outputs.filter(|_| record.planned.outputs_wanted);
-        Entry::Settled(Outcome { status, reason: None, deployed: Some(digest), outputs })
     }
 
     /// What CloudFormation is to be asked for, from the repository's files at the sync's commit; or why it cannot be
@@ -283,6 +204,10 @@ impl Deploy {
 }
 
 /// The outcome of a target that had not begun when its sync was stopped.
-fn stopped() -> Entry {
-    Entry::Settled(Outcome::because(TargetStatus::Skipped, "the sync was stopped by hand"))
+fn stopped() -> Reached {
+    Reached::Settled(Outcome::because(TargetStatus::Skipped, "the sync was stopped by hand"))
+}
+
+fn operation(input: &Input) -> Operation {
+    Operation { sync: input.sync.clone(), target: input.target }
 }
