@@ -28,8 +28,10 @@ pub enum NotFound {
         region: String,
     },
     /// The stack is not Syncline's, or has not been deployed to its end.
-    #[error("stack `{stack}` in {region} has no output `TableName`")]
+    #[error("stack `{stack}` in {region} has no output `{output}`")]
     NoOutput {
+        /// The output that it lacks.
+        output: &'static str,
         /// The stack.
         stack: StackName,
         /// Where it is.
@@ -52,20 +54,50 @@ impl NotFound {
     }
 }
 
+/// What an installation is made of, as far as the command line needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    /// The table.
+    pub table: String,
+    /// The ARN of the state machine of syncs.
+    pub sync_machine: String,
+    /// The bucket for long templates.
+    pub template_bucket: String,
+    /// How many days the history is kept.
+    pub retention_days: u64,
+}
+
 /// The name of the table of the installation that is this stack.
 pub async fn table_name(configuration: &SdkConfig, stack: &StackName) -> Result<String, NotFound> {
     let region = configuration.region().ok_or(NotFound::NoRegion)?.to_string();
     let outputs = Stacks::from_environment(configuration).outputs(stack).await?;
-    table_among(outputs, stack, region)
+    named(outputs, TABLE_NAME, stack, &region)
 }
 
-fn table_among(
+/// The installation that is this stack.
+pub async fn installed(configuration: &SdkConfig, stack: &StackName) -> Result<Installed, NotFound> {
+    let region = configuration.region().ok_or(NotFound::NoRegion)?.to_string();
+    let outputs = Stacks::from_environment(configuration).outputs(stack).await?;
+    let output = |name| named(outputs.clone(), name, stack, &region);
+    Ok(Installed {
+        table: output(TABLE_NAME)?,
+        sync_machine: output("SyncStateMachineArn")?,
+        template_bucket: output("TemplateBucketName")?,
+        retention_days: output("HistoryRetentionDays")?
+            .parse()
+            .map_err(|error| Error::damaged("output `HistoryRetentionDays`", error))?,
+    })
+}
+
+fn named(
     outputs: Option<BTreeMap<String, String>>,
+    name: &'static str,
     stack: &StackName,
-    region: String,
+    region: &str,
 ) -> Result<String, NotFound> {
+    let region = region.to_owned();
     let Some(mut outputs) = outputs else { return Err(NotFound::NoStack { stack: stack.clone(), region }) };
-    outputs.remove(TABLE_NAME).ok_or_else(|| NotFound::NoOutput { stack: stack.clone(), region })
+    outputs.remove(name).ok_or_else(|| NotFound::NoOutput { stack: stack.clone(), region, output: name })
 }
 
 #[cfg(test)]
@@ -74,7 +106,7 @@ mod tests {
 
     fn found(outputs: Option<&[(&str, &str)]>) -> Result<String, String> {
         let outputs = outputs.map(|pairs| pairs.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect());
-        table_among(outputs, &StackName::new("syncline"), "us-east-1".to_owned()).map_err(|error| error.to_string())
+        named(outputs, TABLE_NAME, &StackName::new("syncline"), "us-east-1").map_err(|error| error.to_string())
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::types::{Capability, Parameter, Stack, StackEvent, Tag};
+use aws_sdk_cloudformation::primitives::DateTimeFormat;
+use aws_sdk_cloudformation::types::{Capability, Parameter, Stack, StackEvent, StackStatus, Tag, TemplateStage};
 use syncline_core::deployment::{Operation, Refusal, StackView};
 use syncline_core::names::StackName;
 use syncline_core::stack::StackRequest;
@@ -33,6 +34,48 @@ pub struct Described {
     pub outputs: BTreeMap<String, String>,
 }
 
+/// What a stack was deployed with.
+#[derive(Clone, Debug)]
+pub struct Deployed {
+    /// Its template, as it was given.
+    pub template: String,
+    /// Its status, as CloudFormation spells it.
+    pub status: String,
+    /// Its parameters; one that is not to be shown has stars for a value.
+    pub parameters: BTreeMap<String, String>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// Its outputs.
+    pub outputs: BTreeMap<String, String>,
+}
+
+/// What happened to a resource of a stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceEvent {
+    /// The resource's name in the template.
+    pub resource: String,
+    /// Its type.
+    pub kind: String,
+    /// Its status, as CloudFormation spells it.
+    pub status: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// When, in RFC 3339.
+    pub at: String,
+}
+
+impl ResourceEvent {
+    fn of(event: &StackEvent) -> Option<Self> {
+        Some(Self {
+            resource: event.logical_resource_id()?.to_owned(),
+            kind: event.resource_type().unwrap_or_default().to_owned(),
+            status: event.resource_status()?.as_str().to_owned(),
+            reason: event.resource_status_reason().map(str::to_owned),
+            at: event.timestamp()?.fmt(DateTimeFormat::DateTime).ok()?,
+        })
+    }
+}
+
 impl Stacks {
     /// Reads `CLOUDFORMATION_ROLE_ARN` (the role that CloudFormation works with; where it is not set, the caller's own)
     /// and `CAPABILITIES`.
@@ -41,6 +84,16 @@ impl Stacks {
             client: Client::new(configuration),
             role: settings::optional("CLOUDFORMATION_ROLE_ARN"),
             capabilities: settings::list("CAPABILITIES").iter().map(|name| Capability::from(name.as_str())).collect(),
+        }
+    }
+
+    /// Stacks that a person works on with credentials of their own: CloudFormation works with the role that a stack has
+    /// already, or else with theirs.
+    pub fn by_hand(configuration: &aws_config::SdkConfig, capabilities: &[String]) -> Self {
+        Self {
+            client: Client::new(configuration),
+            role: None,
+            capabilities: capabilities.iter().map(|name| Capability::from(name.as_str())).collect(),
         }
     }
 
@@ -107,9 +160,85 @@ impl Stacks {
 
     /// The names of all exports of the account in this region.
     pub async fn exports(&self) -> Result<BTreeSet<String>, Error> {
+        Ok(self.exporters().await?.into_keys().collect())
+    }
+
+    /// All exports of the account in this region, each with the id of the stack that exports it.
+    pub async fn exporters(&self) -> Result<BTreeMap<String, String>, Error> {
         let exports = self.client.list_exports().into_paginator().send();
         let pages: Vec<_> = exports.try_collect().await.map_err(from_sdk("cloudformation:ListExports"))?;
-        Ok(pages.iter().flat_map(|page| page.exports()).filter_map(|export| export.name.clone()).collect())
+        let exports = pages.iter().flat_map(|page| page.exports());
+        let named = exports.filter_map(|export| Some((export.name.clone()?, export.exporting_stack_id.clone()?)));
+        Ok(named.collect())
+    }
+
+    /// The names of the stacks that import an export. That nobody does is no error.
+    pub async fn importers(&self, export: &str) -> Result<Vec<String>, Error> {
+        let imports = self.client.list_imports().export_name(export).into_paginator().send();
+        match imports.try_collect().await.map_err(from_sdk("cloudformation:ListImports")) {
+            Ok(pages) => Ok(pages.iter().flat_map(|page| page.imports()).cloned().collect()),
+            Err(Error::Refused { code, message, .. })
+                if code == "ValidationError" && message.contains("is not imported") =>
+            {
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a stack was deployed with. Nothing where there is no such stack.
+    pub async fn deployed(&self, stack: &StackName) -> Result<Option<Deployed>, Error> {
+        let Some(found) = self.describe(stack).await? else { return Ok(None) };
+        Ok(Some(Deployed {
+            template: self.template(stack).await?,
+            status: found.stack_status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
+            parameters: pairs(found.parameters(), Parameter::parameter_key, Parameter::parameter_value),
+            tags: pairs(found.tags(), Tag::key, Tag::value),
+            outputs: outputs_of(&found),
+        }))
+    }
+
+    /// The template of a stack, as it was given.
+    pub async fn template(&self, stack: &StackName) -> Result<String, Error> {
+        let asked = self.client.get_template().stack_name(stack.as_str()).template_stage(TemplateStage::Original);
+        let told = asked.send().await.map_err(from_sdk("cloudformation:GetTemplate"))?;
+        Ok(told.template_body.unwrap_or_default())
+    }
+
+    /// The status of a stack. Nothing where there is no such stack.
+    pub async fn status(&self, stack: &StackName) -> Result<Option<String>, Error> {
+        let found = self.describe(stack).await?;
+        Ok(found.map(|found| found.stack_status().map(|status| status.as_str().to_owned()).unwrap_or_default()))
+    }
+
+    /// The names of the stacks of the account that are worked on now. One whose operation has just begun may be missing.
+    pub async fn in_progress(&self) -> Result<BTreeSet<String>, Error> {
+        let listed = self.client.list_stacks().set_stack_status_filter(Some(in_progress_statuses()));
+        let pages: Vec<_> =
+            listed.into_paginator().send().try_collect().await.map_err(from_sdk("cloudformation:ListStacks"))?;
+        let stacks = pages.iter().flat_map(|page| page.stack_summaries());
+        Ok(stacks.filter_map(|stack| stack.stack_name.clone()).collect())
+    }
+
+    /// What happened to the resources of a stack in the operation that came last, oldest first. `stack` is a name, or the
+    /// id where the stack may be gone.
+    pub async fn resource_events(&self, stack: &str) -> Result<Vec<ResourceEvent>, Error> {
+        let mut events = Vec::new();
+        let mut pages = self.client.describe_stack_events().stack_name(stack).into_paginator().send();
+        'pages: for _ in 0..MAX_EVENT_PAGES {
+            let Some(page) = pages.next().await else { break };
+            let page = page.map_err(from_sdk("cloudformation:DescribeStackEvents"))?;
+            for event in page.stack_events() {
+                if begins_operation(event) {
+                    break 'pages;
+                }
+                if event.physical_resource_id() != event.stack_id() {
+                    events.extend(ResourceEvent::of(event));
+                }
+            }
+        }
+        events.reverse();
+        Ok(events)
     }
 
     /// Looks at a stack: its status, whose operation came last, and what failed first in it. Nothing where there is no
@@ -193,6 +322,20 @@ fn failure(event: &StackEvent) -> Option<String> {
         event.logical_resource_id().unwrap_or("?"),
         event.resource_type().unwrap_or("?")
     ))
+}
+
+/// The statuses of stacks that are worked on.
+fn in_progress_statuses() -> Vec<StackStatus> {
+    let all = StackStatus::values().iter().filter(|status| status.ends_with("_IN_PROGRESS"));
+    all.filter(|status| **status != "REVIEW_IN_PROGRESS").map(|status| StackStatus::from(*status)).collect()
+}
+
+fn pairs<T>(
+    of: &[T],
+    key: impl Fn(&T) -> Option<&str>,
+    value: impl Fn(&T) -> Option<&str>,
+) -> BTreeMap<String, String> {
+    of.iter().filter_map(|one| Some((key(one)?.to_owned(), value(one).unwrap_or_default().to_owned()))).collect()
 }
 
 fn outputs_of(stack: &Stack) -> BTreeMap<String, String> {

@@ -1,5 +1,7 @@
 //! Step Functions: executions are started under names that say what they are for, and task tokens are answered.
 
+use std::time::Duration;
+
 use aws_sdk_sfn::Client;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -48,6 +50,16 @@ impl StepError {
 /// The error name with which a task token is answered when Deploy is to look at its stack again.
 pub const LOOK_AGAIN: &str = "LookAgain";
 
+/// The error name with which Begin answers its token where the sync is carried out by hand: the execution then waits for
+/// whoever does, as long as a heartbeat comes.
+pub const BY_HAND: &str = "ByHand";
+
+/// The name of the error that a task ends with whose heartbeats ceased.
+pub const HEARTBEAT_TIMEOUT: &str = "States.HeartbeatTimeout";
+
+/// How long from one heartbeat to the next. The state machine gives up after six times as long.
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
+
 /// The two state machines. A function that starts none of one has no ARN for it.
 #[derive(Clone, Debug)]
 pub struct Workflow {
@@ -64,6 +76,11 @@ impl Workflow {
             sync_machine: settings::optional("SYNC_STATE_MACHINE_ARN"),
             target_machine: settings::optional("TARGET_STATE_MACHINE_ARN"),
         }
+    }
+
+    /// The state machines of an installation, for what is done by hand: no target's execution is started then.
+    pub fn by_hand(configuration: &aws_config::SdkConfig, sync_machine: String) -> Self {
+        Self { client: Client::new(configuration), sync_machine: Some(sync_machine), target_machine: None }
     }
 
     /// Starts a sync's execution. One of that name is not started twice.
@@ -111,6 +128,12 @@ impl Workflow {
     pub async fn succeed(&self, token: &str, output: &serde_json::Value) -> Result<bool, Error> {
         let sent = self.client.send_task_success().task_token(token).output(output.to_string()).send().await;
         was_waiting(sent.map(|_| ()).map_err(from_sdk("states:SendTaskSuccess")))
+    }
+
+    /// Says that the task is still worked on. Gives whether anybody was still waiting for it.
+    pub async fn beat(&self, token: &str) -> Result<bool, Error> {
+        let sent = self.client.send_task_heartbeat().task_token(token).send().await;
+        was_waiting(sent.map(|_| ()).map_err(from_sdk("states:SendTaskHeartbeat")))
     }
 
     /// Answers a task token with an error. Gives whether anybody was still waiting for it.

@@ -154,6 +154,39 @@ impl Assembly {
         errors
     }
 
+    /// Some of the targets, each after all of them that it waits for, be it over others that are not among them. Nothing is
+    /// published when not all of a branch is deployed.
+    pub fn only(&self, is_meant: impl Fn(&AssembledTarget) -> bool) -> Self {
+        let mut places = vec![None; self.targets.len()];
+        // Of each target, those that are meant and that it waits for without another one of them in between.
+        let mut nearest: Vec<BTreeSet<usize>> = Vec::with_capacity(self.targets.len());
+        let mut targets = Vec::new();
+        for (place, target) in self.targets.iter().enumerate() {
+            let waits_on: BTreeSet<usize> = target
+                .waits_on
+                .iter()
+                .flat_map(|&other| match places[other] {
+                    Some(meant) => BTreeSet::from([meant]),
+                    None => nearest[other].clone(),
+                })
+                .collect();
+            if is_meant(target) {
+                places[place] = Some(targets.len());
+                targets.push(AssembledTarget { waits_on: waits_on.clone(), ..target.clone() });
+            }
+            nearest.push(waits_on);
+        }
+        let names: BTreeSet<&TargetName> = targets.iter().map(|target| &target.entry.name).collect();
+        let is_left = |edge: &&Edge| names.contains(&edge.waiter) && names.contains(&edge.dependency);
+        Self {
+            edges: self.edges.iter().filter(is_left).cloned().collect(),
+            longest_path: self.longest_path.iter().filter(|name| names.contains(name)).cloned().collect(),
+            publish: Vec::new(),
+            warnings: self.warnings.clone(),
+            targets,
+        }
+    }
+
     /// The imports that no target of the branch exports, with who imports them.
     fn unmet(&self) -> impl Iterator<Item = (&AssembledTarget, &String)> {
         let own: BTreeSet<&String> = self.targets.iter().flat_map(|target| &target.prepared.exchange.exports).collect();

@@ -19,6 +19,18 @@ pub struct Claim {
     pub commit: CommitId,
     /// The manifest branch's commit, which decides what the branch may deploy; nothing where there is no such branch.
     pub manifest_commit: Option<CommitId>,
+    /// Who works on the branch from a working copy, where no push asked for the sync.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<ByHand>,
+}
+
+/// Somebody who deploys or deletes by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByHand {
+    /// The ARN of whoever it is.
+    pub by: String,
+    /// Whether the working copy differs from the commit.
+    pub has_changes: bool,
 }
 
 /// Who syncs a branch, who waits, and what is in step.
@@ -65,7 +77,12 @@ impl Lease {
     pub fn request(&mut self, claim: Claim) -> Requested {
         let newest = self.waiting.as_ref().or(self.holder.as_ref());
         match newest {
-            Some(newest) if newest.commit == claim.commit && newest.manifest_commit == claim.manifest_commit => {
+            // What is deployed by hand is never just what the commit asks for.
+            Some(newest)
+                if newest.by_hand.is_none()
+                    && newest.commit == claim.commit
+                    && newest.manifest_commit == claim.manifest_commit =>
+            {
                 Requested::AlreadyClaimed(newest.sync.clone())
             }
             Some(_) => {
@@ -83,6 +100,14 @@ impl Lease {
                 Requested::Acquired
             }
         }
+    }
+
+    /// Takes the lease for a sync by hand, where nobody has it. Such a sync never waits in line: whoever started it can.
+    pub fn take(&mut self, claim: &Claim) -> bool {
+        if self.holder.is_none() {
+            self.holder = Some(claim.clone());
+        }
+        self.holder.as_ref() == Some(claim)
     }
 
     /// Forgets a superseded claim that was recorded.
@@ -113,7 +138,22 @@ mod tests {
             sync: SyncId::new(format!("sync-{number}")),
             commit: CommitId::new(format!("commit-{number}")),
             manifest_commit: Some(CommitId::new("manifest")),
+            by_hand: None,
         }
+    }
+
+    #[test]
+    fn a_push_waits_for_what_is_deployed_by_hand_and_is_never_taken_for_it() {
+        let by_hand = Some(ByHand { by: "arn:aws:iam::1:user/a".to_owned(), has_changes: false });
+        let hand = Claim { by_hand, ..claim(1) };
+        let mut lease = Lease::default();
+        assert!(lease.take(&hand));
+        assert!(lease.take(&hand), "taking it twice is taking it once");
+        assert!(!lease.take(&Claim { sync: SyncId::new("sync-9"), ..hand.clone() }));
+        let push = Claim { sync: SyncId::new("sync-2"), ..claim(1) };
+        assert_eq!(lease.request(push.clone()), Requested::Queued);
+        lease.release(&hand.sync, None);
+        assert_eq!(lease.holder, Some(push));
     }
 
     #[test]

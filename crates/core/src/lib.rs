@@ -18,6 +18,7 @@ pub mod names;
 pub mod plan;
 pub mod publish;
 pub mod recipe;
+pub mod removal;
 pub mod render;
 pub mod spec;
 pub mod stack;

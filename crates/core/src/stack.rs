@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::names::{Digest, RepoPath, StackName};
-use crate::yaml::{self, Node};
+use crate::yaml::{self, Content, Node};
 
 /// The longest template that goes into a request itself, in bytes. A longer one goes through S3.
 ///
@@ -109,6 +109,38 @@ fn with_pairs_joined(text: &str) -> Cow<'_, str> {
     }
     joined.push_str(rest);
     Cow::Owned(joined)
+}
+
+/// What is shown of the resources of a template while they are deployed, by their names: the text that a resource has under
+/// `aws:copilot:description` in its `Metadata`, as AWS Copilot read it. None of a template that cannot be read.
+pub fn descriptions(template: &str) -> BTreeMap<String, String> {
+    let Ok(root) = parse_rendered(&RepoPath::root(), template) else { return BTreeMap::new() };
+    let Some(Content::Mapping(resources)) = root.get("Resources").map(|resources| &resources.content) else {
+        return BTreeMap::new();
+    };
+    let described = resources.iter().filter_map(|(name, resource)| {
+        let text = resource.get("Metadata")?.get("aws:copilot:description")?.text()?;
+        Some((name.text()?.to_owned(), text.to_owned()))
+    });
+    described.collect()
+}
+
+/// The names of the parameters of a template whose values are not to be shown: `NoEcho`. None of one that cannot be read.
+pub fn secrets(template: &str) -> BTreeSet<String> {
+    let Ok(root) = parse_rendered(&RepoPath::root(), template) else { return BTreeSet::new() };
+    let Some(Content::Mapping(parameters)) = root.get("Parameters").map(|parameters| &parameters.content) else {
+        return BTreeSet::new();
+    };
+    let hidden = parameters.iter().filter(|(_, parameter)| {
+        parameter.get("NoEcho").and_then(Node::text).is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    });
+    hidden.filter_map(|(name, _)| Some(name.text()?.to_owned())).collect()
+}
+
+/// Whether two templates say the same, however they are written; nothing where one cannot be read.
+pub fn say_the_same(one: &str, other: &str) -> Option<bool> {
+    let read = |text: &str| parse_rendered(&RepoPath::root(), text).ok();
+    Some(yaml::same(&read(one)?, &read(other)?))
 }
 
 /// An error for each key that stands twice in a rendered template.

@@ -317,3 +317,16 @@ fn equal_inputs_give_equal_bytes() {
         assert_eq!(serde_json::to_vec(&read).unwrap(), bytes(), "a plan survives being stored");
     }
 }
+
+#[test]
+fn what_is_chosen_waits_for_what_is_chosen_over_what_is_not() {
+    let (assembly, _) = support::planned(&repository(), "main", &BTreeMap::new()).unwrap();
+    let chosen = assembly.only(|target| ["web/beta", "db/beta"].contains(&target.entry.name.as_str()));
+    let waits: Vec<(&str, Vec<usize>)> = chosen
+        .targets
+        .iter()
+        .map(|target| (target.entry.name.as_str(), target.waits_on.iter().copied().collect()))
+        .collect();
+    assert_eq!(waits, [("db/beta", vec![]), ("web/beta", vec![0])]);
+    assert!(chosen.edges.is_empty(), "the edges between them are those that are written");
+}

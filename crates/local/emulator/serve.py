@@ -8,6 +8,7 @@ This file does not configure the emulator: ports, state and IAM come from the en
 """
 
 import fcntl
+import contextvars
 import functools
 import json
 import os
@@ -35,6 +36,7 @@ def main():
     publish_stack_status_events()
     fail_the_state_when_its_function_fails()
     check_task_answers_against_their_state_machine()
+    end_tasks_whose_heartbeats_cease()
     start_executions_as_fast_as_aws()
     let_parameters_take_time_or_fail()
     return_warm_invocations_without_waiting_for_logs()
@@ -192,6 +194,31 @@ def check_task_answers_against_their_state_machine():
     stepfunctions._execute_task = execute
     stepfunctions._invoke_with_callback = invoke
     iam_actions.extract_resource_arn = extract
+
+
+def end_tasks_whose_heartbeats_cease():
+    """A task with HeartbeatSeconds fails with States.HeartbeatTimeout where no heartbeat came for so long. The emulator
+    records heartbeats and goes by none."""
+    invoke_with_callback = stepfunctions._invoke_with_callback
+
+    def watch(token, seconds):
+        heard, since = None, time.monotonic()
+        while (waiting := stepfunctions._task_tokens.get(token)) and not waiting["event"].wait(0.25):
+            if waiting["heartbeat"] != heard:
+                heard, since = waiting["heartbeat"], time.monotonic()
+            elif time.monotonic() - since > seconds:
+                waiting["error"] = {"Error": "States.HeartbeatTimeout", "Cause": f"no heartbeat for {seconds} seconds"}
+                waiting["event"].set()
+
+    @functools.wraps(invoke_with_callback)
+    def invoke(resource, input_data, token, state_def):
+        seconds = state_def.get("HeartbeatSeconds")
+        if seconds:
+            # The token is there from the call on; a little later than that does not matter to seconds.
+            threading.Timer(1, contextvars.copy_context().run, (watch, token, seconds)).start()
+        return invoke_with_callback(resource, input_data, token, state_def)
+
+    stepfunctions._invoke_with_callback = invoke
 
 
 def start_executions_as_fast_as_aws():

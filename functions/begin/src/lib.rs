@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use syncline_aws::repository::Repository;
 use syncline_aws::stacks::Stacks;
 use syncline_aws::table::{SyncRecord, Walk};
+use syncline_aws::workflow::BY_HAND;
 use syncline_aws::{Error, configuration, settings};
 use syncline_core::assembly::{self, Assembly};
 use syncline_core::diagnostic::{self, Diagnostic, Severity};
@@ -40,6 +41,9 @@ pub struct Begin {
 struct Input {
     sync: SyncId,
     task_token: String,
+    /// The sync is carried out by hand: this task waits for whoever does.
+    #[serde(default)]
+    awaits_hand: bool,
 }
 
 /// What a commit asks for, or what is wrong with it.
@@ -64,14 +68,35 @@ impl Begin {
     /// Enters the task.
     pub async fn handle(&self, input: Value) -> Result<Value, LambdaError> {
         let input = Input::deserialize(&input).map_err(|error| Error::damaged("input of Begin", error))?;
+        if input.awaits_hand {
+            return Ok(self.await_hand(&input).await?);
+        }
         Ok(self.begin(&input).await?)
     }
 
-    async fn begin(&self, Input { sync, task_token }: &Input) -> Result<Value, Error> {
+    /// Leaves the token to whoever carries the sync out by hand, unless that is done already.
+    async fn await_hand(&self, Input { sync, task_token, .. }: &Input) -> Result<Value, Error> {
+        let record = self.walk.table.await_hand(sync, task_token).await?;
+        let is_over = record.is_none_or(|record| {
+            record.cancelled || (record.status == SyncStatus::InProgress && record.open.is_empty())
+        });
+        if is_over {
+            self.answer(sync, task_token).await?;
+        }
+        Ok(json!({ "sync": sync }))
+    }
+
+    async fn begin(&self, Input { sync, task_token, .. }: &Input) -> Result<Value, Error> {
         let table = &self.walk.table;
         let record =
             table.sync(sync).await?.ok_or_else(|| Error::damaged(format!("sync {sync}"), "no record of it"))?;
         match record.status {
+            _ if record.by_hand.is_some() && !record.cancelled && !record.status.is_terminal() => {
+                self.walk.workflow.fail(task_token, BY_HAND, "it is carried out by hand").await?;
+            }
+            _ if record.by_hand.is_some() => {
+                self.answer(sync, task_token).await?;
+            }
             SyncStatus::Queued | SyncStatus::Initiated if record.cancelled => {
                 self.answer(sync, task_token).await?;
             }
@@ -103,7 +128,8 @@ impl Begin {
         };
         let plan = Plan::new(&assembly, &record.branch, &manifest, &known);
         let entries = assembly.targets.into_iter().map(|target| (target.entry.name.clone(), target.entry)).collect();
-        if !table.store_plan(record, &manifest.path, &plan, &entries, &assembly.warnings, task_token).await? {
+        let token = Some(task_token);
+        if table.store_plan(record, &manifest.path, &plan, &entries, &assembly.warnings, token).await?.is_none() {
             // Stopped meanwhile, or begun by another Begin: what is stored by now says how to go on.
             return self.resume(sync, task_token).await;
         }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use syncline_aws::handover::follow_lease;
 use syncline_aws::table::{SyncRecord, Verdict, Walk};
-use syncline_aws::workflow::StepError;
+use syncline_aws::workflow::{HEARTBEAT_TIMEOUT, StepError};
 use syncline_aws::{Error, configuration};
 use syncline_core::diagnostic;
 use syncline_core::lease::InStep;
@@ -53,7 +53,7 @@ impl Finish {
         // A sync that is over already stays as it is; its lease may still have to be freed.
         table.advance_sync(sync, status, reason.as_deref(), Some(&verdict.counts)).await?;
         let status = if record.status.is_terminal() { record.status } else { status };
-        let in_step = (status == SyncStatus::Succeeded)
+        let in_step = (status == SyncStatus::Succeeded && record.by_hand.is_none())
             .then(|| InStep { commit: record.commit.clone(), manifest_commit: record.manifest_commit.clone() });
         let (_, lease) = table
             .change_lease(&record.repository, &record.branch, |lease| lease.release(sync, in_step.clone()))
@@ -84,6 +84,10 @@ impl Finish {
 fn ending(record: &SyncRecord, verdict: &Verdict, error: Option<&StepError>) -> (SyncStatus, Option<String>) {
     if record.cancelled {
         return (SyncStatus::Cancelled, None);
+    }
+    if record.by_hand.is_some() && error.is_some_and(|error| error.error == HEARTBEAT_TIMEOUT) {
+        let reason = "the command that carried it out by hand was cut off";
+        return (SyncStatus::Failed, Some(reason.to_owned()));
     }
     if let Some(error) = error {
         return (SyncStatus::Failed, Some(error.describe()));

@@ -114,6 +114,7 @@ impl OnPush {
                         sync: clock::new_sync_id(),
                         commit: commit.clone(),
                         manifest_commit: manifest_commit.clone(),
+                        by_hand: None,
                     };
                     (lease.request(claim.clone()), claim)
                 })

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 use syncline_core::diagnostic::Diagnostic;
-use syncline_core::lease::Claim;
+use syncline_core::lease::{ByHand, Claim};
 use syncline_core::manifest::{Publish, TargetEntry};
 use syncline_core::names::{BranchName, CommitId, RepoPath, RepositoryName, SyncId, TargetName, TargetNumber};
 use syncline_core::plan::{Plan, PlannedTarget};
@@ -35,6 +35,10 @@ pub struct SyncRecord {
     pub manifest_branch: BranchName,
     /// The commit of that branch that the manifest is read at; nothing where there is no such branch.
     pub manifest_commit: Option<CommitId>,
+    /// Who deploys it from a working copy, where no push asked for it. It has no pull requests, and its branch is not in
+    /// step with the commit after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<ByHand>,
     /// Its status.
     pub status: SyncStatus,
     /// Why it failed, where that is no target's doing.
@@ -76,6 +80,7 @@ impl SyncRecord {
             commit: claim.commit.clone(),
             manifest_branch: manifest_branch.clone(),
             manifest_commit: claim.manifest_commit.clone(),
+            by_hand: claim.by_hand.clone(),
             status: SyncStatus::Queued,
             reason: None,
             diagnostics: Vec::new(),
@@ -123,6 +128,33 @@ pub struct TargetRecord {
     /// What it still waits on.
     #[serde(default, skip_serializing)]
     pub waiting_on: BTreeSet<TargetNumber>,
+}
+
+impl TargetRecord {
+    /// The records of the targets that a plan works on, none begun.
+    pub fn of_plan(
+        record: &SyncRecord,
+        manifest: &RepoPath,
+        plan: &Plan,
+        entries: &BTreeMap<TargetName, TargetEntry>,
+    ) -> Vec<Self> {
+        let now = clock::now();
+        let pending = |planned: &PlannedTarget| Self {
+            sync: record.sync.clone(),
+            repository: record.repository.clone(),
+            branch: record.branch.clone(),
+            commit: record.commit.clone(),
+            manifest: manifest.clone(),
+            planned: planned.clone(),
+            entry: entries.get(&planned.name).cloned(),
+            status: TargetStatus::Pending,
+            reason: None,
+            events: BTreeMap::from([(TargetStatus::Pending, now.clone())]),
+            entered: 0,
+            waiting_on: planned.waits_on.clone(),
+        };
+        plan.worked_on().map(pending).collect()
+    }
 }
 
 /// How the targets of a sync ended.
@@ -228,8 +260,9 @@ impl Table {
             .map(|_| ())
     }
 
-    /// Stores a plan and brings its sync into progress. Once that is done the plan stays as it is. Gives whether it did:
-    /// not where the sync was stopped meanwhile, or another Begin was first.
+    /// Stores a plan and brings its sync into progress. Once that is done the plan stays as it is. Gives the records of its
+    /// targets; nothing where the sync was stopped meanwhile, or another Begin was first. By hand there is no task to
+    /// answer yet: see [`Table::await_hand`].
     pub async fn store_plan(
         &self,
         record: &SyncRecord,
@@ -237,26 +270,9 @@ impl Table {
         plan: &Plan,
         entries: &BTreeMap<TargetName, TargetEntry>,
         warnings: &[Diagnostic],
-        task_token: &str,
-    ) -> Result<bool, Error> {
-        let mut targets = Vec::new();
-        let now = clock::now();
-        for planned in plan.worked_on() {
-            targets.push(TargetRecord {
-                sync: record.sync.clone(),
-                repository: record.repository.clone(),
-                branch: record.branch.clone(),
-                commit: record.commit.clone(),
-                manifest: manifest.clone(),
-                planned: planned.clone(),
-                entry: entries.get(&planned.name).cloned(),
-                status: TargetStatus::Pending,
-                reason: None,
-                events: BTreeMap::from([(TargetStatus::Pending, now.clone())]),
-                entered: 0,
-                waiting_on: planned.waits_on.clone(),
-            });
-        }
+        task_token: Option<&str>,
+    ) -> Result<Option<Vec<TargetRecord>>, Error> {
+        let targets = TargetRecord::of_plan(record, manifest, plan, entries);
         let mut items: Vec<Item> = targets.iter().map(|target| self.target_item(target)).collect::<Result<_, _>>()?;
         let kept: Vec<&TargetName> = plan.kept().map(|target| &target.name).collect();
         for (chunk, names) in kept.chunks(UNCHANGED_CHUNK).enumerate() {
@@ -273,29 +289,46 @@ impl Table {
             .update(partition(&record.sync), "SYNC".to_owned())
             .text("status", SyncStatus::InProgress.as_str())
             .once(&format!("events.{}", SyncStatus::InProgress), AttributeValue::S(clock::now()))
-            .text("task_token", task_token)
             .set("diagnostics", to_value(&warnings)?)
             .set("publish", to_value(&plan.publish)?)
             .set("unmanaged", to_value(&plan.unmanaged)?)
             .if_one_of("status", SyncStatus::InProgress.may_follow().iter().map(|status| status.as_str()));
+        if let Some(task_token) = task_token {
+            update = update.text("task_token", task_token);
+        }
         if !targets.is_empty() {
             let numbers = targets.iter().map(|target| target.planned.number.to_string()).collect();
             update = update.set("open", AttributeValue::Ns(numbers));
         }
         if let Updated::Refused(_) = update.if_absent("cancelled").send().await? {
-            return Ok(false);
+            return Ok(None);
         }
         // Only now: a Begin that is cut off before plans again, and must find the heads as they were.
         in_batches(targets.iter().map(|target| self.desire(target))).await?;
-        Ok(true)
+        Ok(Some(targets))
+    }
+
+    /// Stores the token of the task that waits for a sync by hand, and gives the record after it; nothing where the sync
+    /// is over.
+    pub async fn await_hand(&self, sync: &SyncId, task_token: &str) -> Result<Option<SyncRecord>, Error> {
+        self.await_in(sync, task_token, &[SyncStatus::Initiated, SyncStatus::InProgress]).await
     }
 
     /// Stores Begin's task token, and gives the record after it; nothing where the sync is over.
     pub async fn await_targets(&self, sync: &SyncId, task_token: &str) -> Result<Option<SyncRecord>, Error> {
+        self.await_in(sync, task_token, &[SyncStatus::InProgress]).await
+    }
+
+    async fn await_in(
+        &self,
+        sync: &SyncId,
+        task_token: &str,
+        statuses: &[SyncStatus],
+    ) -> Result<Option<SyncRecord>, Error> {
         let updated = self
             .update(partition(sync), "SYNC".to_owned())
             .text("task_token", task_token)
-            .if_one_of("status", [SyncStatus::InProgress.as_str()])
+            .if_one_of("status", statuses.iter().map(|status| status.as_str()))
             .send()
             .await?;
         match updated {

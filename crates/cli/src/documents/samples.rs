@@ -29,7 +29,7 @@ pub(crate) fn at(seconds: u32) -> String {
 pub(crate) fn claim(digit: char) -> Claim {
     let commit = CommitId::new(digit.to_string().repeat(40));
     let sync = SyncId::new(format!("01KAN0000000000000000000{digit}0"));
-    Claim { sync, manifest_commit: Some(commit.clone()), commit }
+    Claim { sync, manifest_commit: Some(commit.clone()), commit, by_hand: None }
 }
 
 /// A sync of `main`, with the statuses that it came to so far, a second apart.

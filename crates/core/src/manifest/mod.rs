@@ -130,6 +130,11 @@ pub struct TargetEntry {
 impl TargetEntry {
     /// The own name of a service's pipeline.
     pub const PIPELINE: &str = "pipeline";
+
+    /// The name that people call it by, wherever it is deployed to: the service's or the addon's, else its own.
+    pub fn goes_by(&self) -> &str {
+        self.service.as_deref().unwrap_or(&self.own_name)
+    }
 }
 
 /// An instance of a service, as the service's pipeline refers to it.
