@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Render(Render),
     /// Write a stack's template and parameters as files, for a pipeline
     Package(Package),
+    /// Deploy addons, services or environments by hand, from the files here
+    Deploy(Deploy),
     /// Draw what waits on what
     Graph(Graph),
     /// Write a manifest and a small example to start from
@@ -72,6 +74,58 @@ pub(crate) enum Command {
     Show(Show),
 }
 
+/// Syncline's own stack, where nobody names another.
+pub(crate) const DEFAULT_STACK: &str = "syncline";
+
+/// What a command takes that works on stacks by hand.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Hand {
+    /// Syncline's own stack, for the lease and the history. Without Syncline in the account there are none
+    #[arg(long, value_name = "NAME", env = "SYNCLINE_STACK", hide_env_values = true, default_value = DEFAULT_STACK)]
+    pub(crate) stack: String,
+    /// The bucket for templates of more than 51,200 bytes [default: Syncline's]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) s3_bucket: Option<String>,
+    /// What CloudFormation may do for a template
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "CAPABILITY_NAMED_IAM,CAPABILITY_AUTO_EXPAND"
+    )]
+    pub(crate) capabilities: Vec<String>,
+    /// Ask nothing
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Show every resource while it is worked on, not only those that have a description
+    #[arg(long)]
+    pub(crate) verbose: bool,
+}
+
+/// `syncline deploy`.
+#[derive(Args, Debug)]
+pub(crate) struct Deploy {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// An addon, a service or an environment; may be given several times
+    #[arg(short, long = "name", value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// The environment
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// Everything of the environment, or of the branch
+    #[arg(long, conflicts_with = "names")]
+    pub(crate) all: bool,
+    /// The branch [default: the environment's; the one that is checked out]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
+    /// Only show how the files differ from what is deployed
+    #[arg(long, conflicts_with = "yes")]
+    pub(crate) diff: bool,
+    #[command(flatten)]
+    pub(crate) hand: Hand,
+}
+
 /// Which Syncline is asked.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Installation {
@@ -79,7 +133,7 @@ pub(crate) struct Installation {
     #[arg(long, value_name = "NAME", env = "SYNCLINE_TABLE", hide_env_values = true)]
     pub(crate) table: Option<String>,
     /// Syncline's own stack
-    #[arg(long, value_name = "NAME", env = "SYNCLINE_STACK", hide_env_values = true, default_value = "syncline")]
+    #[arg(long, value_name = "NAME", env = "SYNCLINE_STACK", hide_env_values = true, default_value = DEFAULT_STACK)]
     pub(crate) stack: String,
 }
 
@@ -104,6 +158,9 @@ pub(crate) struct Status {
     /// Follow the sync that runs, or else the newest, until it is over; exit status 0 if it succeeded, 1 if not
     #[arg(long)]
     pub(crate) watch: bool,
+    /// Show every resource of what is deployed, not only those that have a description
+    #[arg(long, requires = "watch")]
+    pub(crate) verbose: bool,
     /// How long to wait for a sync to begin that is newer than this command, where none runs
     #[arg(long, value_name = "SECONDS", default_value_t = 0, requires = "watch")]
     pub(crate) wait: u64,

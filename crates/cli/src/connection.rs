@@ -1,5 +1,6 @@
-//! The way to Syncline's table, from what was typed and what its own stack says.
+//! The way to Syncline's table, from what was typed and what its own stack says, and to CloudFormation.
 
+use syncline_aws::stacks::Stacks;
 use syncline_aws::table::Table;
 use syncline_aws::{configuration, installation};
 use syncline_core::names::StackName;
@@ -9,6 +10,11 @@ use crate::failure::Failure;
 
 /// The history is kept as long as the installation says; a command that only reads never sets that time.
 const NO_RETENTION: u64 = 0;
+
+/// CloudFormation, to look at.
+pub(crate) async fn stacks() -> Stacks {
+    Stacks::from_environment(&configuration().await)
+}
 
 /// Syncline's table. A name that was typed is taken at its word, and saves asking CloudFormation.
 pub(crate) async fn table(installation: &Installation) -> Result<Table, Failure> {

@@ -55,6 +55,14 @@ impl Failure {
         Self::Usage(Explained::new(error, Some(help.into())))
     }
 
+    /// The error in one line.
+    pub(crate) fn message(&self) -> String {
+        match self {
+            Self::Error(explained) | Self::Usage(explained) => format!("{:#}", explained.error),
+            Self::Problems(problems) => problems.summary(Paint { is_on: false }),
+        }
+    }
+
     /// Prints it, and gives the exit status. Only problems in files are a document; they are drawn on standard error
     /// where text was asked for.
     pub(crate) fn print(&self, output: Output, paint: Paint) -> ExitCode {

@@ -7,6 +7,7 @@
 
 mod answer;
 mod arguments;
+mod by_hand;
 mod commands;
 mod connection;
 mod documents;
@@ -16,7 +17,9 @@ mod failure;
 mod origin;
 mod paint;
 mod problems;
+mod prompt;
 mod reading;
+mod resources;
 mod screen;
 mod source;
 mod times;

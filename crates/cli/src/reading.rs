@@ -32,6 +32,7 @@ pub(crate) struct Reading {
     shown: String,
     configured: Option<RepoPath>,
     account: String,
+    before: Before,
     files: Files,
     git: Option<Git>,
     committed: BTreeMap<BranchName, Committed>,
@@ -67,6 +68,7 @@ impl Reading {
             shown: place.folder.display().to_string(),
             configured,
             account: place.account.clone().unwrap_or_else(|| ANY_ACCOUNT.to_owned()),
+            before: Before::Unknown,
             files: Files::default(),
             git,
             committed: BTreeMap::new(),
@@ -233,8 +235,31 @@ impl Reading {
             account_id: self.account.clone(),
             manifest: manifest.path.clone(),
             outputs,
-            before: Before::Unknown,
+            before: self.before.clone(),
         }
+    }
+
+    /// From now on the account is known, and what was deployed before.
+    pub(crate) fn now_in(&mut self, account: &str, before: Before) {
+        account.clone_into(&mut self.account);
+        self.before = before;
+    }
+
+    /// The commit that the files are of: the branch's where they are read as committed, else the one that is checked out; the
+    /// null id outside of Git.
+    pub(crate) fn commit_here(&self, branch: &BranchName) -> CommitId {
+        let here = || git::commit(self.folder.root()).unwrap_or_else(|| CommitId::new("0".repeat(40)));
+        self.commit(branch).cloned().unwrap_or_else(here)
+    }
+
+    /// The branch that is checked out.
+    pub(crate) fn checked_out(&self) -> Option<BranchName> {
+        git::checked_out(self.folder.root())
+    }
+
+    /// Whether the files differ from that commit.
+    pub(crate) fn has_changes(&self, branch: &BranchName) -> bool {
+        self.commit(branch).is_none() && git::has_changes(self.folder.root())
     }
 
     fn read<T>(

@@ -15,7 +15,7 @@ pub(super) fn ls(global: &Global, ls: &EnvLs) -> Result<Answer, Failure> {
     let mut names: Vec<String> = Vec::new();
     let kind = if ls.addons { TargetKind::EnvironmentAddon } else { TargetKind::Environment };
     for target in manifest.targets.iter().filter(|target| target.kind == kind) {
-        let name = target.service.as_deref().unwrap_or(&target.own_name);
+        let name = target.goes_by();
         if !names.iter().any(|known| known == name) {
             names.push(name.to_owned());
         }

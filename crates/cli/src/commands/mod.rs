@@ -3,6 +3,7 @@
 //! `check`, `plan`, `render`, `package`, `graph`, `env`, `init` and `schema` work on files: they start no runtime and make no client of AWS.
 
 mod check;
+mod deploy;
 mod env;
 mod graph;
 mod history;
@@ -42,6 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Completions(completions) => Ok(manual::completions(completions)),
         Command::Man(man) => manual::man(man),
         Command::Schema => Answer::json(&syncline_core::manifest::json_schema()),
+        Command::Deploy(deploy) => wait_for(deploy::run(global, deploy)),
         Command::Status(status) if status.watch => wait_for(watch::run(global, status)),
         Command::Status(status) => wait_for(status::run(global, status)),
         Command::History(history) => wait_for(history::run(global, history)),
@@ -100,7 +102,7 @@ impl Reader {
 }
 
 /// Everything about a sync, as it is now.
-async fn read_sync(table: &Table, sync: &SyncId) -> Result<Option<SyncDocument>, syncline_aws::Error> {
+pub(crate) async fn read_sync(table: &Table, sync: &SyncId) -> Result<Option<SyncDocument>, syncline_aws::Error> {
     let whole = table.whole_sync(sync).await?;
     Ok(whole.map(|(record, targets, kept, publishes)| SyncDocument::new(record, targets, kept, publishes)))
 }
@@ -111,6 +113,6 @@ fn no_such_sync(sync: impl Display) -> Failure {
 }
 
 /// The present time. The only place that reads the clock.
-fn now() -> OffsetDateTime {
+pub(crate) fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::json;
-use syncline_core::diagnostic::nearest;
 use syncline_core::manifest::{Manifest, TargetEntry};
 use syncline_core::names::{StackName, TargetName};
 
 use super::render;
 use crate::answer::Answer;
 use crate::arguments::{Global, Output, Package};
+use crate::by_hand::selection;
 use crate::documents::RenderDocument;
 use crate::draw::{self, listed};
 use crate::failure::Failure;
@@ -45,17 +45,9 @@ pub(super) fn run(global: &Global, package: &Package) -> Result<Answer, Failure>
 
 /// The target of a name in an environment: an addon's, a service's instance, or the environment itself.
 fn find<'m>(manifest: &'m Manifest, name: &str, environment: Option<&str>) -> Result<&'m TargetEntry, Failure> {
-    let own = |entry: &&TargetEntry| entry.service.as_deref().unwrap_or(&entry.own_name) == name;
-    let of_name: Vec<&TargetEntry> = manifest.targets.iter().filter(own).collect();
+    let of_name: Vec<&TargetEntry> = manifest.targets.iter().filter(|entry| entry.goes_by() == name).collect();
     if of_name.is_empty() {
-        let mut known: Vec<&str> =
-            manifest.targets.iter().map(|entry| entry.service.as_deref().unwrap_or(&entry.own_name)).collect();
-        known.dedup();
-        let help = match nearest(name, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there is {}", listed(known)),
-        };
-        return Err(Failure::usage(format!("there is no addon, service or environment `{name}`"), help));
+        return Err(selection::no_such_name(manifest, name));
     }
     let is_meant = |entry: &&&TargetEntry| environment.is_none_or(|environment| entry.own_name == environment);
     match of_name.iter().filter(is_meant).collect::<Vec<_>>().as_slice() {

@@ -3,9 +3,11 @@
 //! It looks at the table a few times a second, with one query that reads what is stored as it is now. The sync does not
 //! know that it is watched: nothing is lost when the watching ends.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use syncline_core::names::{CommitId, SyncId};
+use syncline_aws::stacks::Stacks;
+use syncline_core::names::{CommitId, StackName, SyncId};
 use syncline_core::status::SyncStatus;
 use tokio::time::{Instant, sleep};
 
@@ -13,13 +15,16 @@ use super::{Reader, no_such_sync, now, read_sync};
 use crate::answer::Answer;
 use crate::arguments::{Global, Output, Status};
 use crate::documents::SyncDocument;
-use crate::draw;
 use crate::failure::Failure;
 use crate::paint::Paint;
+use crate::resources::{MOST_LOOKS, Resources};
 use crate::screen::Screen;
+use crate::{connection, draw};
 
 /// How long from one look to the next.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(300);
+/// How long from one look at resources to the next: CloudFormation allows few of them.
+const BETWEEN_RESOURCES: Duration = Duration::from_secs(1);
 /// How many looks in a row may fail for a reason that may pass.
 const PATIENCE: u32 = 10;
 /// How many of a branch's newest syncs a shortened commit id is looked for among.
@@ -81,10 +86,12 @@ async fn follow(
     followed: &mut Option<SyncDocument>,
 ) -> Result<SyncDocument, Failure> {
     let sync = find(reader, status, screen).await?;
+    let mut below = Below::new(status.verbose).await;
     let (mut failures, mut looks) = (0, 0);
     loop {
         match read_sync(&reader.table, &sync).await {
-            Ok(Some(document)) => {
+            Ok(Some(mut document)) => {
+                below.look(&mut document).await;
                 screen.show(followed.as_ref(), &document, now());
                 if document.summary.status.is_terminal() {
                     return Ok(document);
@@ -98,6 +105,55 @@ async fn follow(
             Err(error) => return Err(error.into()),
         }
         sleep(BETWEEN_LOOKS).await;
+    }
+}
+
+/// The resources of what is deployed, for below their targets: as far as whoever watches may see them.
+struct Below {
+    stacks: Stacks,
+    resources: Resources,
+    is_verbose: bool,
+    /// It was refused, and is not asked for again.
+    is_refused: bool,
+    last: Option<Instant>,
+    /// Stacks that were looked at and whose targets had not settled.
+    unsettled: BTreeSet<StackName>,
+}
+
+impl Below {
+    async fn new(is_verbose: bool) -> Self {
+        let (stacks, resources) = (connection::stacks().await, Resources::default());
+        Self { stacks, resources, is_verbose, is_refused: false, last: None, unsettled: BTreeSet::new() }
+    }
+
+    async fn look(&mut self, document: &mut SyncDocument) {
+        let is_time = self.last.is_none_or(|last| last.elapsed() >= BETWEEN_RESOURCES);
+        if is_time && !self.is_refused {
+            self.last = Some(Instant::now());
+            for _ in 0..MOST_LOOKS {
+                let Some(stack) = self.resources.next(document) else { break };
+                // A stack that has just been asked for may not be there yet.
+                if let Err(syncline_aws::Error::Denied { .. }) = self.look_at(&stack).await {
+                    self.is_refused = true;
+                    break;
+                }
+                self.unsettled.insert(stack);
+            }
+        }
+        // Once more when a target has settled, so that its resources are shown as they ended.
+        let settled = document.targets.iter().filter(|target| target.status.is_terminal());
+        for stack in settled.filter_map(|target| self.unsettled.take(target.stack.as_ref()?)).collect::<Vec<_>>() {
+            let _ = self.look_at(&stack).await;
+        }
+        self.resources.add_to(document, self.is_verbose);
+    }
+
+    async fn look_at(&mut self, stack: &StackName) -> Result<(), syncline_aws::Error> {
+        if !self.resources.is_described(stack) {
+            self.resources.describe(stack, &self.stacks.template(stack).await?);
+        }
+        self.resources.tell(stack, self.stacks.resource_events(stack.as_str()).await?);
+        Ok(())
     }
 }
 

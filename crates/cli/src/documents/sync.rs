@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 use syncline_aws::table::{PublishAction, PublishStatus, SyncRecord, TargetRecord};
 use syncline_core::diagnostic::{Diagnostic, Severity};
+use syncline_core::lease::ByHand;
 use syncline_core::names::{BranchName, CommitId, RepositoryName, StackName, SyncId, TargetKind, TargetName};
 use syncline_core::status::{SyncStatus, TargetStatus};
 use time::OffsetDateTime;
@@ -26,6 +27,9 @@ pub(crate) struct SyncSummary {
     pub(crate) manifest_branch: BranchName,
     /// The commit that the manifest is read at.
     pub(crate) manifest_commit: Option<CommitId>,
+    /// Who worked on it by hand, where no push asked for it, and whether the files differed from the commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) by_hand: Option<ByHand>,
     /// `QUEUED`, `INITIATED`, `IN_PROGRESS`, `SUCCEEDED`, `FAILED`, `SUPERSEDED` or `CANCELLED`.
     pub(crate) status: SyncStatus,
     /// Why it failed, where that is no target's doing.
@@ -103,6 +107,39 @@ pub(crate) struct TargetDocument {
     pub(crate) waited_seconds: Option<f64>,
     /// How long its stack was worked on; `null` until it has settled.
     pub(crate) took_seconds: Option<f64>,
+    /// Its resources, where they were looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) resources: Vec<ResourceDocument>,
+}
+
+/// A resource of a target's stack, in the operation that came last.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct ResourceDocument {
+    /// Its name in the template.
+    pub(crate) resource: String,
+    /// Its type.
+    pub(crate) kind: String,
+    /// What its template says is shown of it: `aws:copilot:description`.
+    pub(crate) description: Option<String>,
+    /// Its status, as CloudFormation spells it.
+    pub(crate) status: String,
+    /// Why it failed, where it did.
+    pub(crate) reason: Option<String>,
+    /// When it was begun with.
+    pub(crate) began_at: String,
+    /// When it came to its status.
+    pub(crate) changed_at: String,
+}
+
+impl ResourceDocument {
+    /// How long it was, or has been, worked on.
+    pub(crate) fn seconds(&self, moment: OffsetDateTime) -> Option<f64> {
+        if self.status.ends_with("_IN_PROGRESS") {
+            times::seconds_until(&self.began_at, moment)
+        } else {
+            times::seconds_between(&self.began_at, &self.changed_at)
+        }
+    }
 }
 
 /// A problem in a file.
@@ -144,6 +181,7 @@ impl SyncSummary {
             commit: record.commit,
             manifest_branch: record.manifest_branch,
             manifest_commit: record.manifest_commit,
+            by_hand: record.by_hand,
             status: record.status,
             reason: record.reason,
             counts: if record.counts.is_empty() { counts } else { record.counts },
@@ -223,6 +261,7 @@ impl TargetDocument {
             status: record.status,
             reason: record.reason,
             waits_on,
+            resources: Vec::new(),
         }
     }
 
@@ -239,6 +278,7 @@ impl TargetDocument {
             settled_at: None,
             waited_seconds: None,
             took_seconds: None,
+            resources: Vec::new(),
         }
     }
 

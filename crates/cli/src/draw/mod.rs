@@ -3,6 +3,7 @@
 //! Every function here is pure: the present time and whether to colour are handed in, and nothing is printed. A table
 //! has no borders and no wrapping, one line a row, two spaces between columns and `—` where there is nothing.
 
+pub(crate) mod difference;
 pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod plan;

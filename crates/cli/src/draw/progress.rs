@@ -5,6 +5,7 @@ use syncline_core::status::{SyncStatus, TargetStatus};
 use time::OffsetDateTime;
 
 use super::{counts, number_of, one_line};
+use crate::documents::sync::ResourceDocument;
 use crate::documents::{SyncDocument, SyncSummary, TargetDocument};
 use crate::paint::Paint;
 use crate::times;
@@ -34,6 +35,16 @@ pub(crate) fn changes(before: Option<&SyncDocument>, now: &SyncDocument, moment:
             changes.push(Change::Target(target.status, target_line(target, moment)));
         }
     }
+    for target in &now.targets {
+        let was = before.and_then(|before| before.targets.iter().find(|was| was.target == target.target));
+        for resource in &target.resources {
+            let known = was.and_then(|was| was.resources.iter().find(|known| known.resource == resource.resource));
+            if known.is_none_or(|known| known.status != resource.status) {
+                let line = format!("{} {}", one_line(target.target.as_str()), resource_line(resource, moment));
+                changes.push(Change::Resource(resource_status(resource), line));
+            }
+        }
+    }
     if kept.len() <= MOST_KEPT {
         changes.extend(kept.iter().map(|target| Change::Target(target.status, target_line(target, moment))));
     } else {
@@ -50,6 +61,8 @@ pub(crate) enum Change {
     Sync(SyncStatus, String),
     /// A target came to this status.
     Target(TargetStatus, String),
+    /// A resource of a target did, for what that means to the target.
+    Resource(TargetStatus, String),
 }
 
 impl Change {
@@ -58,6 +71,7 @@ impl Change {
         match self {
             Self::Sync(status, line) => format!("{} {line}", paint.sync_sign(*status)),
             Self::Target(status, line) => format!("{} {line}", paint.sign(*status)),
+            Self::Resource(status, line) => format!("  {} {line}", paint.sign(*status)),
         }
     }
 }
@@ -75,8 +89,23 @@ pub(crate) fn frame(now: &SyncDocument, moment: OffsetDateTime, width: usize, pa
     order.sort_by_key(|&place| urgency(&now.targets[place]));
     let mut first: Vec<usize> = order.drain(..shown.min(order.len())).collect();
     first.sort_unstable();
-    for target in first.into_iter().map(|place| &now.targets[place]) {
+    // Resources have the room that targets leave, first those of what is worked on.
+    let mut left = room.saturating_sub(first.len() + usize::from(hidden > 0));
+    let mut below: Vec<usize> = first.clone();
+    below.sort_by_key(|&place| urgency(&now.targets[place]));
+    let mut resources = std::collections::BTreeMap::new();
+    for place in below {
+        let shown = now.targets[place].resources.len().min(left);
+        left -= shown;
+        resources.insert(place, shown);
+    }
+    for place in first {
+        let target = &now.targets[place];
         lines.push(format!("{} {}", paint.sign(target.status), target_line(target, moment)));
+        for resource in target.resources.iter().take(resources[&place]) {
+            let sign = paint.sign(resource_status(resource));
+            lines.push(format!("  └ {sign} {}", resource_line(resource, moment)));
+        }
     }
     if hidden > 0 {
         let mut rest = std::collections::BTreeMap::new();
@@ -115,7 +144,8 @@ fn sync_line(now: &SyncDocument) -> String {
         }
         over => over.as_str().to_ascii_lowercase(),
     };
-    format!("{branch} at {}: {what} (sync {sync})", commit.short())
+    let by_hand = if now.summary.by_hand.is_some() { "by hand, " } else { "" };
+    format!("{branch} at {}: {by_hand}{what} (sync {sync})", commit.short())
 }
 
 /// A target without its sign: `front-end/beta succeeded 1.2s`.
@@ -136,6 +166,34 @@ fn target_line(target: &TargetDocument, moment: OffsetDateTime) -> String {
         line.push_str(&format!(": {}", one_line(reason)));
     }
     line
+}
+
+/// A resource without its sign: `The bus (AWS::Events::EventBus) create complete 1.2s`.
+fn resource_line(resource: &ResourceDocument, moment: OffsetDateTime) -> String {
+    let name = resource.description.as_deref().unwrap_or(&resource.resource);
+    let status = match resource.status.as_str() {
+        // What failed first is why, and what it came to after that is that it was undone.
+        status if resource.reason.is_some() && !status.ends_with("_FAILED") => "failed, and undone".to_owned(),
+        status => status.to_ascii_lowercase().replace('_', " "),
+    };
+    let mut line = format!("{} ({}) {status}", one_line(name), one_line(&resource.kind));
+    if let Some(seconds) = resource.seconds(moment) {
+        line.push_str(&format!(" {}", times::duration(seconds)));
+    }
+    if let Some(reason) = &resource.reason {
+        line.push_str(&format!(": {}", one_line(reason)));
+    }
+    line
+}
+
+/// What the status of a resource would be as that of a target.
+fn resource_status(resource: &ResourceDocument) -> TargetStatus {
+    match resource.status.as_str() {
+        _ if resource.reason.is_some() => TargetStatus::Failed,
+        status if status.ends_with("_FAILED") => TargetStatus::Failed,
+        status if status.ends_with("_IN_PROGRESS") => TargetStatus::Deploying,
+        _ => TargetStatus::Succeeded,
+    }
 }
 
 #[cfg(test)]

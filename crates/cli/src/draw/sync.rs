@@ -2,6 +2,7 @@
 
 use syncline_aws::table::PublishStatus;
 use syncline_core::diagnostic::Severity;
+use syncline_core::names::StackName;
 use syncline_core::status::{SyncStatus, TargetStatus};
 use time::OffsetDateTime;
 
@@ -37,6 +38,7 @@ pub(crate) fn show(document: &SyncDocument, moment: OffsetDateTime, paint: Paint
 
 fn record(sync: &SyncSummary, moment: OffsetDateTime, paint: Paint) -> String {
     let manifest = match &sync.manifest_commit {
+        _ if sync.by_hand.is_some() => "that of the working copy".to_owned(),
         Some(commit) => format!("{} at {}", sync.manifest_branch, commit.short()),
         None => format!("{}, which is not there", sync.manifest_branch),
     };
@@ -50,6 +52,10 @@ fn record(sync: &SyncSummary, moment: OffsetDateTime, paint: Paint) -> String {
         format!("manifest    {manifest}"),
         format!("status      {} {}", paint.sync_sign(sync.status), sync.status),
     ];
+    if let Some(hand) = &sync.by_hand {
+        let changes = if hand.has_changes { ", with files that differ from the commit" } else { "" };
+        lines.push(format!("by hand     {}{changes}", one_line(&hand.by)));
+    }
     if let Some(reason) = &sync.reason {
         lines.push(format!("reason      {}", one_line(reason)));
     }
@@ -144,6 +150,36 @@ pub(crate) fn summary(sync: &SyncSummary, moment: OffsetDateTime, paint: Paint) 
     }
 }
 
+/// The targets that failed, each with its reason in full.
+pub(crate) fn failures(document: &SyncDocument, paint: Paint) -> Vec<String> {
+    let failed = document.targets.iter().filter(|target| target.status == TargetStatus::Failed);
+    let line = |target: &TargetDocument| {
+        let reason = target.reason.as_deref().map(one_line).unwrap_or_default();
+        format!("{} {}: {reason}", paint.sign(target.status), one_line(target.target.as_str()))
+    };
+    failed.map(line).collect()
+}
+
+/// How a sync by hand ended, in one line.
+pub(crate) fn by_hand_summary(sync: &SyncSummary, moment: OffsetDateTime, paint: Paint) -> String {
+    let took = sync.seconds(moment).map(|seconds| format!(" in {}", times::duration(seconds))).unwrap_or_default();
+    let reason = sync.reason.as_deref().map(|reason| format!("; {}", one_line(reason))).unwrap_or_default();
+    let end = if sync.status == SyncStatus::Succeeded { "done by hand" } else { "not all is done" };
+    let sign = paint.sync_sign(sync.status);
+    format!("{sign} {} {}: {end}, {}{took}{reason}", sync.repository, sync.branch, counts(&sync.counts))
+}
+
+/// Where to look for what happened to the targets that failed.
+pub(crate) fn failed_stacks(document: &SyncDocument) -> Vec<(String, String)> {
+    let failed = document.targets.iter().filter(|target| target.status == TargetStatus::Failed);
+    let with_stack = failed.filter_map(|target| Some((target, target.stack.as_ref()?)));
+    let command = |(target, stack): (&TargetDocument, &StackName)| {
+        let command = format!("aws cloudformation describe-stack-events --stack-name {stack}");
+        (command, format!("for what happened to `{}`", one_line(target.target.as_str())))
+    };
+    with_stack.take(MOST_FOLLOW_UPS).map(command).collect()
+}
+
 /// What a person may want to do after a sync: a command, and what it is for.
 pub(crate) fn follow_ups(document: &SyncDocument) -> Vec<(String, String)> {
     let sync = &document.summary;
@@ -166,13 +202,8 @@ pub(crate) fn follow_ups(document: &SyncDocument) -> Vec<(String, String)> {
             add(command, "to follow the newer commit".to_owned());
         }
         SyncStatus::Failed | SyncStatus::Cancelled => {
-            let failed = |target: &&TargetDocument| target.status == TargetStatus::Failed;
-            for target in document.targets.iter().filter(failed).take(MOST_FOLLOW_UPS) {
-                if let Some(stack) = &target.stack {
-                    let command = format!("aws cloudformation describe-stack-events --stack-name {stack}");
-                    add(command, format!("for what happened to `{}`", one_line(target.target.as_str())));
-                }
-            }
+            actions = failed_stacks(document);
+            let mut add = |command: String, purpose: String| actions.push((command, purpose));
             add(format!("syncline show {}", sync.sync), "for everything about this sync".to_owned());
             let (command, purpose) = if sync.status == SyncStatus::Failed {
                 ("git push", "once it is fixed and committed: the next sync goes on with what is not in step")

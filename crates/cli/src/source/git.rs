@@ -219,6 +219,19 @@ pub(crate) fn checked_out(folder: &Path) -> Option<BranchName> {
     output.status.success().then(|| BranchName::new(name))
 }
 
+/// The commit that is checked out in a folder.
+pub(crate) fn commit(folder: &Path) -> Option<CommitId> {
+    let output = git(folder).args(["rev-parse", "--verify", "--quiet", "HEAD"]).output().ok()?;
+    let id = CommitId::new(String::from_utf8(output.stdout).ok()?.trim());
+    id.is_valid().then_some(id)
+}
+
+/// Whether the files in a folder differ from what is checked out; without Git nobody knows, so they may.
+pub(crate) fn has_changes(folder: &Path) -> bool {
+    let output = git(folder).args(["status", "--porcelain", "--", "."]).output();
+    output.map_or(true, |output| !output.status.success() || !output.stdout.is_empty())
+}
+
 /// The program `git` in a folder, which asks nobody anything.
 pub(crate) fn git(folder: &Path) -> Command {
     let mut command = Command::new("git");

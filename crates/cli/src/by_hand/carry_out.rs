@@ -1,0 +1,367 @@
+//! Carries a sync out in this process: begins with each target when its turn has come, moves its stack, settles it.
+//!
+//! The walk, the moves and the record are the functions'; what differs is that ends are asked for, not told.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use syncline_aws::moves::{Deployment, Entered, Reached};
+use syncline_aws::stacks::{ResourceEvent, Stacks};
+use syncline_aws::table::{SyncRecord, TargetRecord};
+use syncline_core::deployment::Operation;
+use syncline_core::diagnostic::Diagnostic;
+use syncline_core::manifest::Manifest;
+use syncline_core::names::{StackName, SyncId, TargetNumber};
+use syncline_core::plan::Action;
+use syncline_core::render::Outputs;
+use syncline_core::stack::StackRequest;
+use syncline_core::status::{Outcome, SyncStatus, TargetStatus};
+use syncline_core::walk::{self, Workflow as _};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::task::JoinSet;
+use tokio::time::{interval, sleep};
+
+use super::account::{Account, Syncline};
+use super::ledger;
+use super::waiter::Waiter;
+use super::walk::HandWalk;
+use crate::commands::now;
+use crate::documents::SyncDocument;
+use crate::failure::Failure;
+use crate::reading::Reading;
+use crate::resources::{MOST_LOOKS, Resources};
+use crate::screen::Screen;
+
+/// How long from one frame to the next.
+const BETWEEN_FRAMES: Duration = Duration::from_millis(250);
+/// How often a move is tried again that AWS did not answer, or asked to try later.
+const MAX_ATTEMPTS: u32 = 8;
+/// How many targets a sync may have so that each is looked at once more when it has settled.
+const MOST_LAST_LOOKS: usize = 30;
+
+/// What a sync by hand works with.
+pub(crate) struct Hands<'h> {
+    /// The account.
+    pub(crate) account: &'h Account,
+    /// The files.
+    pub(crate) reading: &'h mut Reading,
+    /// The manifest.
+    pub(crate) manifest: &'h Manifest,
+    /// Where it is shown.
+    pub(crate) screen: &'h Screen,
+    /// Whether every resource is shown.
+    pub(crate) is_verbose: bool,
+    /// The stacks that there are already.
+    pub(crate) existing: BTreeSet<StackName>,
+}
+
+/// How it ended.
+pub(crate) enum Ending {
+    /// Every target has settled.
+    Settled(SyncDocument),
+    /// By Ctrl-C.
+    Interrupted(SyncDocument),
+    /// Its execution ended before it, for this reason.
+    Stopped(SyncDocument, String),
+}
+
+/// What one step of a target came to.
+enum Step {
+    /// The outputs that its template shows.
+    Outputs(Result<BTreeMap<String, BTreeMap<String, String>>, syncline_aws::Error>),
+    /// The end.
+    Settled(Outcome),
+}
+
+/// Carries a sync out whose targets are stored, where Syncline is installed.
+pub(crate) async fn carry_out(
+    hands: Hands<'_>,
+    record: SyncRecord,
+    targets: Vec<TargetRecord>,
+    syncline: Option<Arc<Syncline>>,
+) -> Result<Ending, Failure> {
+    let sync = record.sync.clone();
+    let (turns, mut turn) = unbounded_channel();
+    let walk = HandWalk::new(record, targets, syncline.as_ref().map(|syncline| syncline.walk()), turns);
+    let mut work = Carrying {
+        looks_due: VecDeque::new(),
+        waiter: Arc::new(Waiter::default()),
+        steps: JoinSet::new(),
+        looks: JoinSet::new(),
+        resources: Resources::default(),
+        shown: None,
+        hands,
+        sync: sync.clone(),
+        walk,
+    };
+    // Dropped with this function, and so ended.
+    let mut beside = JoinSet::new();
+    let (waiter, stacks) = (work.waiter.clone(), work.hands.account.stacks.clone());
+    beside.spawn(async move {
+        waiter.ask(&stacks).await;
+        String::new()
+    });
+    if let Some(syncline) = &syncline {
+        beside.spawn(ledger::beat(syncline.clone(), sync.clone()));
+    }
+    let mut frames = interval(BETWEEN_FRAMES);
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::pin!(interrupted);
+    work.walk.start(&sync, &work.walk.ready()).await?;
+    while !work.walk.open().is_empty() {
+        tokio::select! {
+            Some(number) = turn.recv() => work.begin(number).await?,
+            Some(Ok((number, step))) = work.steps.join_next() => work.step(number, step).await?,
+            Some(Ok((stack, events))) = work.looks.join_next() => work.looked(&stack, events),
+            _ = frames.tick() => work.show(),
+            Some(Ok(reason)) = beside.join_next() => {
+                work.leave_open(&reason).await?;
+                return Ok(Ending::Stopped(work.document(), reason));
+            }
+            _ = &mut interrupted => {
+                if let Some(syncline) = &syncline {
+                    syncline.table.cancel_sync(&sync, "stopped with Ctrl-C").await?;
+                }
+                work.hands.screen.clear();
+                let before = work.document();
+                work.leave_open("the command was stopped").await?;
+                return Ok(Ending::Interrupted(before));
+            }
+        }
+    }
+    work.last_looks().await;
+    work.walk.finish();
+    work.show();
+    Ok(Ending::Settled(work.document()))
+}
+
+struct Carrying<'h> {
+    hands: Hands<'h>,
+    sync: SyncId,
+    walk: HandWalk,
+    waiter: Arc<Waiter>,
+    steps: JoinSet<(TargetNumber, Step)>,
+    looks: JoinSet<(StackName, Result<Vec<ResourceEvent>, syncline_aws::Error>)>,
+    /// Stacks that are to be looked at for the last time.
+    looks_due: VecDeque<StackName>,
+    resources: Resources,
+    shown: Option<SyncDocument>,
+}
+
+impl Carrying<'_> {
+    /// Begins with a target.
+    async fn begin(&mut self, number: TargetNumber) -> Result<(), Failure> {
+        let Some(target) = self.walk.target(number).filter(|target| !target.status.is_terminal()) else {
+            return Ok(());
+        };
+        self.walk.enter(number).await?;
+        if target.planned.action == Action::Delete {
+            let (stacks, waiter) = (self.hands.account.stacks.clone(), self.waiter.clone());
+            let operation = Operation { sync: self.sync.clone(), target: number };
+            let stack = target.planned.stack;
+            self.steps
+                .spawn(async move { (number, Step::Settled(take_away(&stacks, &waiter, &stack, &operation).await)) });
+            return Ok(());
+        }
+        let mut outputs = BTreeMap::new();
+        let mut others = Vec::new();
+        for source in &target.planned.outputs_from {
+            let here = target
+                .planned
+                .waits_on
+                .iter()
+                .find(|&&other| self.walk.target(other).is_some_and(|other| other.planned.stack == source.stack));
+            match here.and_then(|&other| self.walk.outputs(other)) {
+                Some(known) => drop(outputs.insert(source.name.clone(), known)),
+                None => others.push((source.name.clone(), source.stack.clone())),
+            }
+        }
+        let stacks = self.hands.account.stacks.clone();
+        self.steps.spawn(async move {
+            for (name, stack) in others {
+                match stacks.outputs(&stack).await {
+                    Ok(found) => outputs.insert(name, found.unwrap_or_default()),
+                    Err(error) => return (number, Step::Outputs(Err(error))),
+                };
+            }
+            (number, Step::Outputs(Ok(outputs)))
+        });
+        Ok(())
+    }
+
+    /// Goes on with a target.
+    async fn step(&mut self, number: TargetNumber, step: Step) -> Result<(), Failure> {
+        match step {
+            Step::Outputs(Ok(outputs)) => match self.request(number, outputs) {
+                Ok(request) => self.deploy(number, request),
+                Err(reason) => self.settle(number, Outcome::failed(reason)).await?,
+            },
+            Step::Outputs(Err(error)) => self.settle(number, Outcome::failed(error.to_string())).await?,
+            Step::Settled(outcome) => self.settle(number, outcome).await?,
+        }
+        Ok(())
+    }
+
+    /// What CloudFormation is to be asked for, or why that cannot be said.
+    fn request(
+        &mut self,
+        number: TargetNumber,
+        outputs: BTreeMap<String, BTreeMap<String, String>>,
+    ) -> Result<StackRequest, String> {
+        let entry =
+            self.walk.target(number).and_then(|target| target.entry).ok_or("it has no entry of the manifest")?;
+        match self.hands.reading.prepare(self.hands.manifest, &entry, Outputs::Known(outputs)) {
+            Ok(Ok(prepared)) => Ok(prepared.request),
+            Ok(Err(problems)) => Err(problems.iter().map(Diagnostic::one_line).collect::<Vec<_>>().join("; ")),
+            Err(failure) => Err(failure.message()),
+        }
+    }
+
+    fn deploy(&mut self, number: TargetNumber, request: StackRequest) {
+        let Some(target) = self.walk.target(number) else { return };
+        self.resources.describe(&request.stack, &request.template);
+        let deploying = Deploying {
+            known_to_exist: self.hands.existing.contains(&request.stack),
+            request,
+            is_adopted: target.entry.is_some_and(|entry| entry.adopts),
+            outputs_wanted: target.planned.outputs_wanted,
+            operation: Operation { sync: self.sync.clone(), target: number },
+        };
+        let (account, waiter) = (self.hands.account.clone(), self.waiter.clone());
+        self.steps.spawn(async move { (number, Step::Settled(deploying.carry_out(&account, &waiter).await)) });
+    }
+
+    async fn settle(&mut self, number: TargetNumber, outcome: Outcome) -> Result<(), Failure> {
+        let is_worth_a_look = outcome.status != TargetStatus::Unchanged && outcome.status != TargetStatus::Skipped;
+        if let Some(target) = self.walk.target(number)
+            && is_worth_a_look
+            && (self.walk.len() <= MOST_LAST_LOOKS || outcome.status == TargetStatus::Failed)
+            && target.planned.action == Action::Deploy
+        {
+            self.looks_due.push_back(target.planned.stack);
+        }
+        walk::settle(&self.walk, &self.sync, number, outcome).await?;
+        Ok(())
+    }
+
+    /// Settles what is open as not in step: its operations go on in AWS, and nobody here waits for them.
+    async fn leave_open(&mut self, reason: &str) -> Result<(), Failure> {
+        for target in self.walk.open() {
+            let outcome = match target.status {
+                TargetStatus::Deploying => {
+                    Outcome::failed(format!("{reason} while its stack was worked on, which goes on in AWS"))
+                }
+                _ => Outcome::because(TargetStatus::Skipped, format!("{reason} before its turn")),
+            };
+            walk::settle(&self.walk, &self.sync, target.planned.number, outcome).await?;
+        }
+        Ok(())
+    }
+
+    fn document(&self) -> SyncDocument {
+        let mut document = self.walk.document();
+        self.resources.add_to(&mut document, self.hands.is_verbose);
+        document
+    }
+
+    fn show(&mut self) {
+        let document = self.document();
+        self.hands.screen.show(self.shown.as_ref(), &document, now());
+        while self.looks.len() < MOST_LOOKS {
+            let next = self.looks_due.pop_front().or_else(|| self.resources.next(&document));
+            let Some(stack) = next else { break };
+            self.look(stack);
+        }
+        self.shown = Some(document);
+    }
+
+    fn look(&mut self, stack: StackName) {
+        let stacks = self.hands.account.stacks.clone();
+        self.looks.spawn(async move {
+            let events = stacks.resource_events(stack.as_str()).await;
+            (stack, events)
+        });
+    }
+
+    /// What was not to be seen is not shown: the stack's own end is what counts.
+    fn looked(&mut self, stack: &StackName, events: Result<Vec<ResourceEvent>, syncline_aws::Error>) {
+        if let Ok(events) = events {
+            self.resources.tell(stack, events);
+        }
+    }
+
+    async fn last_looks(&mut self) {
+        while let Some(stack) = self.looks_due.pop_front() {
+            self.look(stack);
+        }
+        while let Some(looked) = self.looks.join_next().await {
+            if let Ok((stack, events)) = looked {
+                self.looked(&stack, events);
+            }
+        }
+    }
+}
+
+/// A stack on its way.
+struct Deploying {
+    request: StackRequest,
+    is_adopted: bool,
+    outputs_wanted: bool,
+    known_to_exist: bool,
+    operation: Operation,
+}
+
+impl Deploying {
+    async fn carry_out(&self, account: &Account, waiter: &Waiter) -> Outcome {
+        let template = match account.templates.source(&self.request.template).await {
+            Ok(template) => template,
+            Err(error) => return Outcome::failed(error.to_string()),
+        };
+        let deployment = Deployment {
+            request: &self.request,
+            template: &template,
+            is_adopted: self.is_adopted,
+            outputs_wanted: self.outputs_wanted,
+        };
+        let enter = |before| {
+            let entered = Entered { before, known_to_exist: self.known_to_exist };
+            account.stacks.bring_in_step(deployment, &self.operation, entered)
+        };
+        enter_until_settled(&self.request.stack, waiter, enter).await
+    }
+}
+
+async fn take_away(stacks: &Stacks, waiter: &Waiter, stack: &StackName, operation: &Operation) -> Outcome {
+    let enter = |before| stacks.take_away(stack, operation, before, "deleted by hand");
+    enter_until_settled(stack, waiter, enter).await
+}
+
+/// Enters, and enters again whenever what was waited for has ended, or what went wrong may have passed.
+async fn enter_until_settled<F>(stack: &StackName, waiter: &Waiter, enter: impl Fn(bool) -> F) -> Outcome
+where
+    F: Future<Output = Result<Reached, syncline_aws::Error>>,
+{
+    let (mut before, mut attempts) = (false, 0);
+    loop {
+        match enter(before).await {
+            Ok(Reached::Settled(outcome)) => return outcome,
+            Ok(Reached::Waits) => {
+                attempts = 0;
+                waiter.ended(stack).await;
+            }
+            Err(error) if attempts < MAX_ATTEMPTS && syncline_aws::Error::PASSING.contains(&error.name()) => {
+                sleep(Duration::from_secs(1 << attempts.min(5))).await;
+                attempts += 1;
+            }
+            Err(error) => return Outcome::failed(error.to_string()),
+        }
+        before = true;
+    }
+}
+
+/// How a sync ended that is on record nowhere.
+pub(super) fn ending(targets: impl Iterator<Item = TargetStatus>) -> SyncStatus {
+    let mut targets = targets;
+    if targets.all(TargetStatus::is_in_step) { SyncStatus::Succeeded } else { SyncStatus::Failed }
+}

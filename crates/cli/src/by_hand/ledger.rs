@@ -1,0 +1,126 @@
+//! The lease and the history of a sync by hand, where Syncline is installed.
+//!
+//! The sync has an execution like any other, so that it ends, frees its lease and hands it on whatever becomes of this
+//! command: the execution waits as long as heartbeats come.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use syncline_aws::handover::follow_lease;
+use syncline_aws::table::{SyncRecord, Walk};
+use syncline_aws::workflow::HEARTBEAT;
+use syncline_aws::{Error, clock};
+use syncline_core::lease::{ByHand, Claim};
+use syncline_core::names::{BranchName, CommitId, RepositoryName, SyncId};
+use tokio::time::sleep;
+
+use super::account::Syncline;
+use crate::commands::read_sync;
+use crate::documents::SyncDocument;
+use crate::failure::Failure;
+
+/// How long from one question for the lease to the next.
+const BETWEEN_QUESTIONS: Duration = Duration::from_secs(1);
+/// How long the execution may take to end a sync whose targets have all settled.
+const PATIENCE: u32 = 200;
+/// How long from one look for that to the next.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(300);
+
+/// What is worked on by hand.
+#[derive(Clone, Debug)]
+pub(crate) struct Work {
+    /// The repository, as the history knows it.
+    pub(crate) repository: RepositoryName,
+    /// The branch.
+    pub(crate) branch: BranchName,
+    /// The commit that is checked out; the null id where there is none.
+    pub(crate) commit: CommitId,
+    /// Who works, and whether the files differ from the commit.
+    pub(crate) by_hand: ByHand,
+}
+
+impl Work {
+    /// A record of it, and the claim that goes with it.
+    fn begun(&self) -> (Claim, SyncRecord) {
+        let claim = Claim {
+            sync: clock::new_sync_id(),
+            commit: self.commit.clone(),
+            manifest_commit: Some(self.commit.clone()),
+            by_hand: Some(self.by_hand.clone()),
+        };
+        let record = SyncRecord::new(&self.repository, &self.branch, &self.branch, &claim);
+        (claim, record)
+    }
+
+    /// A record that is kept nowhere.
+    pub(crate) fn unrecorded(&self) -> SyncRecord {
+        self.begun().1
+    }
+
+    /// Takes the branch's lease, and waits for it as long as somebody has it; `say` is told who. Then the sync is on record
+    /// and its execution waits.
+    pub(crate) async fn begin(&self, syncline: &Syncline, say: impl Fn(&str)) -> Result<SyncRecord, Error> {
+        let (claim, record) = self.begun();
+        let mut is_said = false;
+        loop {
+            let (is_taken, lease) =
+                syncline.table.change_lease(&self.repository, &self.branch, |lease| lease.take(&claim)).await?;
+            if is_taken {
+                let (table, workflow) = (&syncline.table, &syncline.workflow);
+                follow_lease(table, workflow, &self.repository, &self.branch, &self.branch, &lease).await?;
+                return Ok(record);
+            }
+            if let Some(holder) = lease.holder.filter(|_| !is_said) {
+                let who = holder.by_hand.map_or_else(
+                    || format!("the sync of commit {}", holder.commit.short()),
+                    |hand| format!("what {} deploys by hand", hand.by),
+                );
+                say(&format!("○ waits for {who} on `{}` to end (sync {}); Ctrl-C leaves", self.branch, holder.sync));
+                is_said = true;
+            }
+            sleep(BETWEEN_QUESTIONS).await;
+        }
+    }
+}
+
+/// Says on and on that a sync is still worked on, and ends with a reason when it is not to be any more.
+pub(crate) async fn beat(syncline: Arc<Syncline>, sync: SyncId) -> String {
+    loop {
+        // What may pass is tried again: the execution waits for several beats.
+        if let Ok(record) = syncline.table.sync(&sync).await {
+            let Some(record) = record else { return "its record is gone".to_owned() };
+            if record.cancelled {
+                return record.reason.unwrap_or_else(|| "it was stopped by hand".to_owned());
+            }
+            if record.status.is_terminal() {
+                return record.reason.unwrap_or_else(|| format!("it is {}", record.status));
+            }
+            if let Some(token) = record.task_token {
+                // A token that nobody waits for any more is followed by another, or by the end.
+                let _ = syncline.workflow.beat(&token).await;
+            }
+        }
+        sleep(HEARTBEAT).await;
+    }
+}
+
+/// Waits for the execution to end a sync whose targets have all settled. Nothing where that takes too long.
+pub(crate) async fn ended(syncline: &Syncline, sync: &SyncId) -> Result<Option<SyncDocument>, Failure> {
+    for _ in 0..PATIENCE {
+        match read_sync(&syncline.table, sync).await {
+            Ok(Some(document)) if document.summary.status.is_terminal() => return Ok(Some(document)),
+            Ok(_) => {}
+            Err(error) if Error::PASSING.contains(&error.name()) => {}
+            Err(error) => return Err(error.into()),
+        }
+        sleep(BETWEEN_LOOKS).await;
+    }
+    Ok(None)
+}
+
+impl Syncline {
+    /// The walk over a sync in the table.
+    pub(crate) fn walk(&self) -> Walk {
+        Walk { table: self.table.clone(), workflow: self.workflow.clone() }
+    }
+}

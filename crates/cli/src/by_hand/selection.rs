@@ -1,0 +1,159 @@
+//! What is meant by a command that works by hand: one branch, and some of its targets. What was not said is asked for at a
+//! terminal.
+
+use std::collections::BTreeSet;
+
+use syncline_core::assembly::{AssembledTarget, Assembly};
+use syncline_core::diagnostic::nearest;
+use syncline_core::manifest::{Manifest, TargetEntry};
+use syncline_core::names::{BranchName, TargetKind};
+
+use crate::draw::listed;
+use crate::failure::Failure;
+use crate::prompt;
+use crate::reading::Reading;
+
+/// What was said.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said {
+    /// Addons, services, environments.
+    pub(crate) names: Vec<String>,
+    /// The environment.
+    pub(crate) environment: Option<String>,
+    /// The branch.
+    pub(crate) branch: Option<String>,
+    /// Everything.
+    pub(crate) all: bool,
+}
+
+/// The error for a name that nothing goes by.
+pub(crate) fn no_such_name(manifest: &Manifest, name: &str) -> Failure {
+    let mut known: Vec<&str> = manifest.targets.iter().map(TargetEntry::goes_by).collect();
+    known.dedup();
+    let help = match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there is {}", listed(known)),
+    };
+    Failure::usage(format!("there is no addon, service or environment `{name}`"), help)
+}
+
+impl Said {
+    /// The branch that is meant. An environment that is asked for is noted as if it had been said.
+    pub(crate) fn branch(&mut self, reading: &Reading, manifest: &Manifest) -> Result<BranchName, Failure> {
+        for name in &self.names {
+            if !manifest.targets.iter().any(|entry| entry.goes_by() == *name) {
+                return Err(no_such_name(manifest, name));
+            }
+        }
+        if self.branch.is_some() {
+            return reading.choose(manifest, self.branch.as_deref());
+        }
+        let is_named = |entry: &&TargetEntry| self.names.is_empty() || self.names.iter().any(|n| n == entry.goes_by());
+        let of_name: Vec<&TargetEntry> = manifest.targets.iter().filter(is_named).collect();
+        if let Some(environment) = &self.environment {
+            let here: Vec<&TargetEntry> =
+                of_name.iter().copied().filter(|entry| entry.own_name == *environment).collect();
+            return match branches(&here).as_slice() {
+                [only] => Ok((*only).clone()),
+                [] => Err(self.not_in(environment, &of_name)),
+                several => {
+                    let error = format!("`{environment}` is deployed from several branches");
+                    Err(Failure::usage(error, format!("name one of {}: `--branch NAME`", listed(several))))
+                }
+            };
+        }
+        if let [only] = branches(&of_name).as_slice() {
+            return Ok((*only).clone());
+        }
+        if prompt::is_possible() {
+            let environments = environments(&of_name);
+            let place = prompt::choose("Which environment?", &environments)?;
+            self.environment = environments.get(place).cloned();
+            return self.branch(reading, manifest);
+        }
+        if self.names.is_empty() {
+            return reading.choose(manifest, None);
+        }
+        let error = format!("{} is in several environments", listed(&self.names));
+        Err(Failure::usage(error, format!("name one of {}: `--env NAME`", listed(environments(&of_name)))))
+    }
+
+    fn not_in(&self, environment: &str, of_name: &[&TargetEntry]) -> Failure {
+        let known = environments(of_name);
+        let help = match nearest(environment, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("name one of {}: `--env NAME`", listed(&known)),
+        };
+        let error = match self.names.as_slice() {
+            [] => format!("there is no environment `{environment}`"),
+            names => format!("{} is not in environment `{environment}`", listed(names)),
+        };
+        Failure::usage(error, help)
+    }
+
+    /// The targets of a branch that are meant.
+    pub(crate) fn targets(&self, assembly: &Assembly) -> Result<Assembly, Failure> {
+        let here: Vec<&AssembledTarget> = assembly.targets.iter().filter(|target| self.is_here(target)).collect();
+        let meant: BTreeSet<(String, TargetKind)> = if self.all {
+            here.iter().map(|target| identity(&target.entry)).collect()
+        } else if !self.names.is_empty() {
+            let named = here.iter().filter(|target| self.names.iter().any(|name| name == target.entry.goes_by()));
+            named.map(|target| identity(&target.entry)).collect()
+        } else if prompt::is_possible() {
+            ask_which(&here)?
+        } else {
+            let help = "`--all` deploys everything of a branch or an environment, `--name NAME` one of them";
+            return Err(Failure::usage("nothing was named to deploy", help));
+        };
+        if meant.is_empty() {
+            return Err(Failure::usage("nothing was chosen to deploy", "mark what you mean with the space bar"));
+        }
+        Ok(assembly.only(|target| self.is_here(target) && meant.contains(&identity(&target.entry))))
+    }
+
+    /// Whether a target lives in the environment that was said.
+    fn is_here(&self, target: &AssembledTarget) -> bool {
+        self.environment.as_ref().is_none_or(|environment| {
+            target.entry.own_name == *environment || target.prepared.environment.as_ref() == Some(environment)
+        })
+    }
+}
+
+/// A service and an environment may go by one name.
+fn identity(entry: &TargetEntry) -> (String, TargetKind) {
+    (entry.goes_by().to_owned(), entry.kind)
+}
+
+/// Asks which are meant, listing each with its kind.
+fn ask_which(here: &[&AssembledTarget]) -> Result<BTreeSet<(String, TargetKind)>, Failure> {
+    let mut choices: Vec<(String, TargetKind)> = Vec::new();
+    for target in here {
+        let choice = identity(&target.entry);
+        if !choices.contains(&choice) {
+            choices.push(choice);
+        }
+    }
+    let labels: Vec<String> = choices.iter().map(|(name, kind)| format!("{name} ({kind})")).collect();
+    let chosen = prompt::choose_some("What is to be deployed?", &labels)?;
+    Ok(chosen.into_iter().filter_map(|place| choices.get(place).cloned()).collect())
+}
+
+fn branches<'e>(entries: &[&'e TargetEntry]) -> Vec<&'e BranchName> {
+    let mut branches: Vec<&BranchName> = Vec::new();
+    for entry in entries {
+        if !branches.contains(&&entry.branch) {
+            branches.push(&entry.branch);
+        }
+    }
+    branches
+}
+
+fn environments(entries: &[&TargetEntry]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for entry in entries {
+        if !names.contains(&entry.own_name) {
+            names.push(entry.own_name.clone());
+        }
+    }
+    names
+}

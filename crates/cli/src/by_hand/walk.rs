@@ -1,0 +1,181 @@
+//! The walk over the graph of a sync by hand: its targets in memory, and where there is a history, in the table too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use syncline_aws::table::{SyncRecord, TargetRecord, Walk};
+use syncline_aws::{Error, clock};
+use syncline_core::names::{SyncId, TargetNumber};
+use syncline_core::status::{Outcome, SyncStatus, TargetStatus};
+use syncline_core::walk::{Settled, WalkStore, Workflow};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::carry_out::ending;
+use crate::documents::SyncDocument;
+
+/// A sync that is walked here.
+pub(super) struct HandWalk {
+    state: Mutex<State>,
+    /// The same in the table, where Syncline is installed.
+    recorded: Option<Walk>,
+    /// Who begins with a target when its turn has come.
+    turns: UnboundedSender<TargetNumber>,
+}
+
+struct State {
+    record: SyncRecord,
+    targets: BTreeMap<TargetNumber, TargetRecord>,
+    settled: BTreeMap<TargetNumber, Outcome>,
+    open: BTreeSet<TargetNumber>,
+}
+
+impl HandWalk {
+    /// The walk over these targets, none begun.
+    pub(super) fn new(
+        mut record: SyncRecord,
+        targets: Vec<TargetRecord>,
+        recorded: Option<Walk>,
+        turns: UnboundedSender<TargetNumber>,
+    ) -> Self {
+        let targets: BTreeMap<_, _> = targets.into_iter().map(|target| (target.planned.number, target)).collect();
+        let open = targets.keys().copied().collect();
+        for status in [SyncStatus::Initiated, SyncStatus::InProgress] {
+            record.events.entry(status).or_insert_with(clock::now);
+            record.status = status;
+        }
+        Self { state: Mutex::new(State { record, targets, settled: BTreeMap::new(), open }), recorded, turns }
+    }
+
+    /// What is to be shown of it.
+    pub(super) fn document(&self) -> SyncDocument {
+        let state = self.lock();
+        SyncDocument::new(state.record.clone(), state.targets.values().cloned().collect(), Vec::new(), Vec::new())
+    }
+
+    /// Notes how the sync ended, for what is shown of it here.
+    pub(super) fn finish(&self) {
+        let mut state = self.lock();
+        let status = ending(state.targets.values().map(|target| target.status));
+        state.record.status = status;
+        state.record.events.entry(status).or_insert_with(clock::now);
+    }
+
+    /// How many targets there are.
+    pub(super) fn len(&self) -> usize {
+        self.lock().targets.len()
+    }
+
+    /// The targets that wait for nothing.
+    pub(super) fn ready(&self) -> BTreeSet<TargetNumber> {
+        let state = self.lock();
+        let ready = state.targets.values().filter(|target| target.waiting_on.is_empty());
+        ready.map(|target| target.planned.number).collect()
+    }
+
+    /// A target's record.
+    pub(super) fn target(&self, number: TargetNumber) -> Option<TargetRecord> {
+        self.lock().targets.get(&number).cloned()
+    }
+
+    /// The outputs that a target's stack has since it settled.
+    pub(super) fn outputs(&self, number: TargetNumber) -> Option<BTreeMap<String, String>> {
+        self.lock().settled.get(&number)?.outputs.clone()
+    }
+
+    /// The targets that have not settled.
+    pub(super) fn open(&self) -> Vec<TargetRecord> {
+        let state = self.lock();
+        state.targets.values().filter(|target| !target.status.is_terminal()).cloned().collect()
+    }
+
+    /// Notes that a target is begun with.
+    pub(super) async fn enter(&self, number: TargetNumber) -> Result<(), Error> {
+        if let Some(target) = self.lock().targets.get_mut(&number).filter(|target| !target.status.is_terminal()) {
+            target.status = TargetStatus::Deploying;
+            target.events.entry(TargetStatus::Deploying).or_insert_with(clock::now);
+        }
+        if let Some(walk) = &self.recorded {
+            let sync = self.lock().record.sync.clone();
+            walk.table.enter_target(&sync, number).await?;
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record_here(&self, number: TargetNumber, outcome: &Outcome) -> Option<Settled> {
+        let mut state = self.lock();
+        let on_record = state.settled.entry(number).or_insert_with(|| outcome.clone()).clone();
+        let target = state.targets.get_mut(&number)?;
+        target.status = on_record.status;
+        target.reason = on_record.reason.clone();
+        target.events.entry(on_record.status).or_insert_with(clock::now);
+        let (name, dependents) = (target.planned.name.clone(), target.planned.dependents.clone());
+        Some(Settled { name, outcome: on_record, dependents })
+    }
+}
+
+impl WalkStore for HandWalk {
+    type Error = Error;
+
+    async fn record(
+        &self,
+        sync: &SyncId,
+        outcomes: &BTreeMap<TargetNumber, Outcome>,
+    ) -> Result<BTreeMap<TargetNumber, Settled>, Error> {
+        if let Some(walk) = &self.recorded {
+            walk.record(sync, outcomes).await?;
+        }
+        let here = outcomes.iter().filter_map(|(number, outcome)| Some((*number, self.record_here(*number, outcome)?)));
+        Ok(here.collect())
+    }
+
+    async fn release(
+        &self,
+        _: &SyncId,
+        dependency: TargetNumber,
+        waiters: &BTreeSet<TargetNumber>,
+    ) -> Result<BTreeSet<TargetNumber>, Error> {
+        let mut state = self.lock();
+        let mut ready = BTreeSet::new();
+        for number in waiters {
+            if let Some(target) = state.targets.get_mut(number) {
+                target.waiting_on.remove(&dependency);
+                if target.waiting_on.is_empty() {
+                    ready.insert(*number);
+                }
+            }
+        }
+        Ok(ready)
+    }
+
+    async fn close(&self, sync: &SyncId, targets: &BTreeSet<TargetNumber>) -> Result<bool, Error> {
+        if let Some(walk) = &self.recorded {
+            walk.close(sync, targets).await?;
+        }
+        let mut state = self.lock();
+        state.open.retain(|number| !targets.contains(number));
+        Ok(state.open.is_empty())
+    }
+}
+
+impl Workflow for HandWalk {
+    type Error = Error;
+
+    async fn start(&self, _: &SyncId, targets: &BTreeSet<TargetNumber>) -> Result<(), Error> {
+        for number in targets {
+            // Nobody listens any more where the command was stopped.
+            let _ = self.turns.send(*number);
+        }
+        Ok(())
+    }
+
+    async fn all_settled(&self, sync: &SyncId) -> Result<(), Error> {
+        match &self.recorded {
+            Some(walk) => walk.all_settled(sync).await,
+            None => Ok(()),
+        }
+    }
+}
