@@ -63,9 +63,15 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Write the pages of `man`
     Man(Man),
-    /// Look at environments and their addons
+    /// Look at environments and their addons, or delete them
     #[command(subcommand)]
     Env(Env),
+    /// Delete services
+    #[command(subcommand)]
+    Svc(Svc),
+    /// Delete everything
+    #[command(subcommand)]
+    App(App),
     /// Show the present state of every target, or follow a sync until it is over
     Status(Status),
     /// Show past syncs, newest first
@@ -280,6 +286,61 @@ pub(crate) struct Package {
 pub(crate) enum Env {
     /// List the environments, or the addons that go into them
     Ls(EnvLs),
+    /// Delete an environment with its addons, or addons alone; refused while anything still needs them
+    Delete(EnvDelete),
+}
+
+/// `syncline env delete`.
+#[derive(Args, Debug)]
+pub(crate) struct EnvDelete {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The environment
+    #[arg(short, long, value_name = "NAME", visible_short_alias = 'e', visible_alias = "env")]
+    pub(crate) name: Option<String>,
+    /// Only this addon, of one environment or of all; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) addons: Vec<String>,
+    #[command(flatten)]
+    pub(crate) hand: Hand,
+}
+
+/// `syncline svc`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Svc {
+    /// Delete services, of one environment or of all
+    Delete(SvcDelete),
+}
+
+/// `syncline svc delete`.
+#[derive(Args, Debug)]
+pub(crate) struct SvcDelete {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// A service; may be given several times
+    #[arg(short, long = "name", value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Only in this environment
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    #[command(flatten)]
+    pub(crate) hand: Hand,
+}
+
+/// `syncline app`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum App {
+    /// Delete everything that the manifest asks for or ever asked for: services, then addons, then environments
+    Delete(AppDelete),
+}
+
+/// `syncline app delete`.
+#[derive(Args, Debug)]
+pub(crate) struct AppDelete {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) hand: Hand,
 }
 
 /// `syncline env ls`.

@@ -3,15 +3,19 @@
 //! The sync has an execution like any other, so that it ends, frees its lease and hands it on whatever becomes of this
 //! command: the execution waits as long as heartbeats come.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use syncline_aws::handover::follow_lease;
-use syncline_aws::table::{SyncRecord, Walk};
+use syncline_aws::table::{SyncRecord, TargetRecord, Walk};
 use syncline_aws::workflow::HEARTBEAT;
 use syncline_aws::{Error, clock};
+use syncline_core::diagnostic::Diagnostic;
 use syncline_core::lease::{ByHand, Claim};
-use syncline_core::names::{BranchName, CommitId, RepositoryName, SyncId};
+use syncline_core::manifest::TargetEntry;
+use syncline_core::names::{BranchName, CommitId, RepoPath, RepositoryName, SyncId, TargetName};
+use syncline_core::plan::Plan;
 use tokio::time::sleep;
 
 use super::account::Syncline;
@@ -80,6 +84,25 @@ impl Work {
             }
             sleep(BETWEEN_QUESTIONS).await;
         }
+    }
+}
+
+impl Work {
+    /// Stores what is planned, and gives the records of its targets.
+    pub(crate) async fn store(
+        &self,
+        syncline: &Syncline,
+        record: &SyncRecord,
+        manifest: &RepoPath,
+        plan: &Plan,
+        entries: &BTreeMap<TargetName, TargetEntry>,
+        warnings: &[Diagnostic],
+    ) -> Result<Vec<TargetRecord>, Failure> {
+        let stored = syncline.table.store_plan(record, manifest, plan, entries, warnings, None).await?;
+        stored.ok_or_else(|| {
+            let help = format!("`syncline show {}` says why", record.sync);
+            Failure::new("the sync was stopped before it began", help)
+        })
     }
 }
 

@@ -2,12 +2,15 @@
 //! adapters that the functions use.
 //!
 //! `account` is whose AWS it is, `selection` what is meant, `difference` how that differs from what is deployed, `ledger` the
-//! lease and the history where Syncline is installed, `carry_out` the work itself: it walks the graph in this process.
+//! lease and the history where Syncline is installed, `removal`
+//! what goes and in which order, `carry_out` the work itself: it walks the graph in this process. `ending` says how it ended.
 
 pub(crate) mod account;
 pub(crate) mod carry_out;
 pub(crate) mod difference;
+pub(crate) mod ending;
 pub(crate) mod ledger;
+pub(crate) mod removal;
 pub(crate) mod selection;
 mod waiter;
 mod walk;

@@ -12,18 +12,16 @@ use syncline_core::lease::ByHand;
 use syncline_core::manifest::{Manifest, Prune};
 use syncline_core::names::{BranchName, RepositoryName, StackName, TargetName};
 use syncline_core::plan::{self, Known, Plan};
-use syncline_core::status::{SyncStatus, TargetStatus};
 
-use super::now;
 use super::plan::aside;
 use crate::answer::Answer;
 use crate::arguments::{Deploy, Global, Output};
-use crate::by_hand::account::{Account, Syncline};
+use crate::by_hand::account::Account;
 use crate::by_hand::carry_out::{Ending, Hands, carry_out};
 use crate::by_hand::difference::{Change, Difference, differences};
-use crate::by_hand::ledger::{self, Work};
+use crate::by_hand::ending::{self, Typed};
+use crate::by_hand::ledger::Work;
 use crate::by_hand::selection::Said;
-use crate::documents::SyncDocument;
 use crate::draw::{self, number_of};
 use crate::failure::Failure;
 use crate::paint::Paint;
@@ -96,8 +94,13 @@ pub(super) async fn run(global: &Global, deploy: &Deploy) -> Result<Answer, Fail
     let screen = Screen::new(global.output, global.no_color);
     let job =
         Job { account: &account, manifest: &manifest, screen: &screen, existing, is_verbose: deploy.hand.verbose };
-    let ending = job.run(&mut reading, &by_hand, &worked_on, known).await;
-    answer(global, ending, &screen, &again(deploy), account.syncline.is_some())
+    let ended = job.run(&mut reading, &by_hand, &worked_on, known).await;
+    let mut typed = Typed::new("deploy", &deploy.place);
+    typed.options("-n", &deploy.names);
+    typed.options("-e", said.environment.as_slice());
+    typed.options("-b", deploy.branch.as_slice());
+    typed.flag("--all", deploy.all);
+    ending::answer(global, ended, &screen, &typed, account.syncline.is_some())
 }
 
 /// An error for each import that neither a chosen target nor anything deployed exports. Where another target of the branch
@@ -156,19 +159,6 @@ fn is_confirmed(worked_on: &Assembly, branch: &BranchName, reading: &Reading) ->
     prompt::confirm(&format!("Deploy {number} of branch `{branch}`{from}?"))
 }
 
-/// The command that was typed, to be typed again.
-fn again(deploy: &Deploy) -> String {
-    let mut words = vec!["syncline deploy".to_owned()];
-    if deploy.place.folder.as_os_str() != "." {
-        words.push(deploy.place.folder.display().to_string());
-    }
-    words.extend(deploy.names.iter().map(|name| format!("-n {name}")));
-    words.extend(deploy.env.iter().map(|name| format!("-e {name}")));
-    words.extend(deploy.branch.iter().map(|name| format!("-b {name}")));
-    words.extend(deploy.all.then(|| "--all".to_owned()));
-    words.join(" ")
-}
-
 /// What is to be carried out, and with what.
 struct Job<'j> {
     account: &'j Account,
@@ -200,15 +190,10 @@ impl Job<'_> {
         let plan = by_hand(assembly, &work.branch, self.manifest, known);
         let entries: BTreeMap<_, _> =
             assembly.targets.iter().map(|target| (target.entry.name.clone(), target.entry.clone())).collect();
+        let path = &self.manifest.path;
         let targets = match &syncline {
-            Some(syncline) => {
-                let table = &syncline.table;
-                let stored = table.store_plan(&record, &self.manifest.path, &plan, &entries, &assembly.warnings, None);
-                stored.await?.ok_or_else(|| {
-                    Failure::new("the sync was stopped before it began", "see `syncline show latest` for why")
-                })?
-            }
-            None => TargetRecord::of_plan(&record, &self.manifest.path, &plan, &entries),
+            Some(syncline) => work.store(syncline, &record, path, &plan, &entries, &assembly.warnings).await?,
+            None => TargetRecord::of_plan(&record, path, &plan, &entries),
         };
         let hands = Hands {
             account: self.account,
@@ -218,11 +203,8 @@ impl Job<'_> {
             is_verbose: self.is_verbose,
             existing: self.existing,
         };
-        let ending = carry_out(hands, record, targets, syncline.clone()).await?;
-        match (ending, syncline) {
-            (Ending::Settled(document), Some(syncline)) => Ok(Ending::Settled(as_recorded(document, &syncline).await?)),
-            (ending, _) => Ok(ending),
-        }
+        let ended = carry_out(hands, record, targets, syncline.clone()).await?;
+        ending::as_recorded(ended, syncline.as_deref()).await
     }
 }
 
@@ -239,77 +221,4 @@ fn by_hand(
     let mut manifest = manifest.clone();
     manifest.prune = Prune::default();
     Plan { unmanaged: Vec::new(), ..Plan::new(assembly, branch, &manifest, &known) }
-}
-
-/// The sync as its execution has ended it, with the resources that were seen here.
-async fn as_recorded(seen: SyncDocument, syncline: &Syncline) -> Result<SyncDocument, Failure> {
-    let Some(mut recorded) = ledger::ended(syncline, &seen.summary.sync).await? else { return Ok(seen) };
-    for target in &mut recorded.targets {
-        if let Some(seen) = seen.targets.iter().find(|seen| seen.target == target.target) {
-            target.resources.clone_from(&seen.resources);
-        }
-    }
-    Ok(recorded)
-}
-
-/// How it ended, and what to do next.
-fn answer(
-    global: &Global,
-    ending: Result<Ending, Failure>,
-    screen: &Screen,
-    again: &str,
-    is_recorded: bool,
-) -> Result<Answer, Failure> {
-    let (document, reason) = match ending {
-        Ok(Ending::Settled(document)) => (document, None),
-        Ok(Ending::Stopped(document, reason)) => (document, Some(reason)),
-        Ok(Ending::Interrupted(document)) => return Ok(interrupted(&document, again)),
-        Err(failure) => {
-            screen.clear();
-            return Err(failure);
-        }
-    };
-    screen.leave();
-    let paint = Paint::for_stdout(global.no_color);
-    let answer = match global.output {
-        Output::Json => Answer::json(&document)?,
-        Output::Text => {
-            let mut lines = draw::sync::failures(&document, paint);
-            if let Some(reason) = &reason {
-                lines.push(format!("{} the sync was ended: {reason}", paint.sign(TargetStatus::Failed)));
-            }
-            lines.push(draw::sync::by_hand_summary(&document.summary, now(), paint));
-            Answer::text(lines.join("\n"))
-        }
-    };
-    let is_unsuccessful = document.summary.status != SyncStatus::Succeeded;
-    let mut follow_ups = if is_unsuccessful { draw::sync::failed_stacks(&document) } else { Vec::new() };
-    if is_unsuccessful {
-        follow_ups.push((again.to_owned(), "to try again: what is in step is left alone".to_owned()));
-    }
-    if is_recorded {
-        follow_ups.push((format!("syncline show {}", document.summary.sync), "to see it in the history".to_owned()));
-    }
-    Ok(Answer { follow_ups, is_unsuccessful, ..answer })
-}
-
-/// What to say after Ctrl-C: CloudFormation goes on with what it has begun.
-fn interrupted(document: &SyncDocument, again: &str) -> Answer {
-    let going_on: Vec<&StackName> = document
-        .targets
-        .iter()
-        .filter(|target| target.status == TargetStatus::Deploying)
-        .filter_map(|target| target.stack.as_ref())
-        .collect();
-    let lines: Vec<String> =
-        going_on.iter().map(|stack| format!("○ stack {stack} goes on in AWS; nothing else is begun")).collect();
-    let mut follow_ups = vec![(again.to_owned(), "to take it up again, and follow it".to_owned())];
-    if let Some(stack) = going_on.first() {
-        let follow = format!("aws cloudformation describe-stack-events --stack-name {stack}");
-        follow_ups.push((follow, "to see how far it is".to_owned()));
-        let cancel = format!("aws cloudformation cancel-update-stack --stack-name {stack}");
-        follow_ups.push((cancel, "to have an update undone".to_owned()));
-    }
-    let aside = if lines.is_empty() { "○ stopped: nothing was under way".to_owned() } else { lines.join("\n") };
-    Answer { aside, follow_ups, is_unsuccessful: true, ..Answer::default() }
 }

@@ -3,6 +3,7 @@
 //! `check`, `plan`, `render`, `package`, `graph`, `env`, `init` and `schema` work on files: they start no runtime and make no client of AWS.
 
 mod check;
+mod delete;
 mod deploy;
 mod env;
 mod graph;
@@ -24,7 +25,7 @@ use syncline_core::names::{BranchName, RepositoryName, SyncId};
 use time::OffsetDateTime;
 
 use crate::answer::Answer;
-use crate::arguments::{Arguments, Command, Env, Installation, Scope};
+use crate::arguments::{App, Arguments, Command, Env, Installation, Scope, Svc};
 use crate::documents::SyncDocument;
 use crate::failure::Failure;
 use crate::{connection, origin};
@@ -38,6 +39,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Render(render) => render::run(global, render),
         Command::Package(package) => package::run(global, package),
         Command::Env(Env::Ls(ls)) => env::ls(global, ls),
+        Command::Env(Env::Delete(delete)) => wait_for(delete::environment(global, delete)),
+        Command::Svc(Svc::Delete(delete)) => wait_for(delete::service(global, delete)),
+        Command::App(App::Delete(delete)) => wait_for(delete::app(global, delete)),
         Command::Graph(graph) => graph::run(global, graph),
         Command::Init(init) => init::run(global, init),
         Command::Completions(completions) => Ok(manual::completions(completions)),

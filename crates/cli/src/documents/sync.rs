@@ -7,6 +7,7 @@ use syncline_aws::table::{PublishAction, PublishStatus, SyncRecord, TargetRecord
 use syncline_core::diagnostic::{Diagnostic, Severity};
 use syncline_core::lease::ByHand;
 use syncline_core::names::{BranchName, CommitId, RepositoryName, StackName, SyncId, TargetKind, TargetName};
+use syncline_core::plan::Action;
 use syncline_core::status::{SyncStatus, TargetStatus};
 use time::OffsetDateTime;
 
@@ -91,6 +92,8 @@ pub(crate) struct TargetDocument {
     pub(crate) kind: Option<TargetKind>,
     /// Its stack.
     pub(crate) stack: Option<StackName>,
+    /// What is to be done: `deploy` or `delete`.
+    pub(crate) action: Option<Action>,
     /// `PENDING`, `DEPLOYING`, `SUCCEEDED`, `UNCHANGED`, `FAILED`, `SKIPPED` or `BLOCKED`.
     pub(crate) status: TargetStatus,
     /// Why, where it is not in step.
@@ -258,6 +261,7 @@ impl TargetDocument {
             target: record.planned.name,
             kind: Some(record.planned.kind),
             stack: Some(record.planned.stack),
+            action: Some(record.planned.action),
             status: record.status,
             reason: record.reason,
             waits_on,
@@ -270,6 +274,7 @@ impl TargetDocument {
             target,
             kind: None,
             stack: None,
+            action: None,
             status: TargetStatus::Unchanged,
             reason: None,
             waits_on: Vec::new(),

@@ -1,6 +1,7 @@
 //! A sync on its way: what changed since the last look, as lines that are only ever added, and the whole of it in a
 //! frame that is drawn over and over.
 
+use syncline_core::plan::Action;
 use syncline_core::status::{SyncStatus, TargetStatus};
 use time::OffsetDateTime;
 
@@ -150,7 +151,13 @@ fn sync_line(now: &SyncDocument) -> String {
 
 /// A target without its sign: `front-end/beta succeeded 1.2s`.
 fn target_line(target: &TargetDocument, moment: OffsetDateTime) -> String {
-    let mut line = format!("{} {}", one_line(target.target.as_str()), target.status.as_str().to_ascii_lowercase());
+    let is_deletion = target.action == Some(Action::Delete);
+    let status = match target.status {
+        TargetStatus::Deploying if is_deletion => "deleting".to_owned(),
+        TargetStatus::Succeeded if is_deletion => "deleted".to_owned(),
+        status => status.as_str().to_ascii_lowercase(),
+    };
+    let mut line = format!("{} {status}", one_line(target.target.as_str()));
     // What was only looked at took no time worth a word.
     let is_timed = matches!(target.status, TargetStatus::Succeeded | TargetStatus::Failed | TargetStatus::Deploying);
     if let Some(seconds) = target.seconds(moment).filter(|_| is_timed) {
@@ -162,7 +169,7 @@ fn target_line(target: &TargetDocument, moment: OffsetDateTime) -> String {
             line.push_str(&format!(", after {}", one_line(&waits_on.join(", "))));
         }
     }
-    if let Some(reason) = &target.reason {
+    if let Some(reason) = target.reason.as_ref().filter(|_| target.status != TargetStatus::Succeeded) {
         line.push_str(&format!(": {}", one_line(reason)));
     }
     line

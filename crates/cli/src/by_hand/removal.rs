@@ -1,0 +1,137 @@
+//! What is to be deleted by hand: the targets that are meant and deployed, what still needs them, and which goes before
+//! which.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use syncline_aws::stacks::Stacks;
+use syncline_core::manifest::{Manifest, TargetEntry};
+use syncline_core::names::{BranchName, StackName, TargetKind, TargetName};
+use syncline_core::plan::Known;
+use syncline_core::removal::Doomed;
+
+/// A target that is to be deleted, and the branch that deployed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Condemned {
+    /// The branch.
+    pub(crate) branch: BranchName,
+    /// The target.
+    pub(crate) doomed: Doomed,
+}
+
+/// A stack that needs what is to be deleted, and is not to be deleted itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct StillNeeded {
+    /// What is to be deleted.
+    pub(crate) target: TargetName,
+    /// The name that it exports.
+    pub(crate) export: String,
+    /// The stack that imports it.
+    pub(crate) importer: String,
+}
+
+/// Everything that the manifest asks for, and everything that a sync deployed and that is left.
+pub(crate) fn all(
+    manifest: &Manifest,
+    pipelines: &[TargetEntry],
+    known: &BTreeMap<TargetName, Known>,
+) -> Vec<Condemned> {
+    let entries = manifest.targets.iter().chain(pipelines);
+    let mut found: Vec<Condemned> = entries.map(of_entry).collect();
+    for (name, known) in known {
+        let is_there = |one: &Condemned| one.doomed.name == *name || one.doomed.stack == known.stack;
+        if !found.iter().any(is_there) {
+            found.push(of_known(name, known));
+        }
+    }
+    found
+}
+
+fn of_entry(entry: &TargetEntry) -> Condemned {
+    let environment = (entry.kind != TargetKind::ServicePipeline).then(|| entry.own_name.clone());
+    Condemned {
+        branch: entry.branch.clone(),
+        doomed: Doomed {
+            name: entry.name.clone(),
+            kind: entry.kind,
+            service: entry.service.clone(),
+            stack: entry.stack.clone(),
+            environment,
+        },
+    }
+}
+
+fn of_known(name: &TargetName, known: &Known) -> Condemned {
+    let own_name = name.as_str().rsplit('/').next().unwrap_or_default();
+    Condemned {
+        branch: known.branch.clone(),
+        doomed: Doomed {
+            name: name.clone(),
+            kind: known.kind,
+            service: known.service.clone(),
+            stack: known.stack.clone(),
+            environment: (known.kind != TargetKind::ServicePipeline).then(|| own_name.to_owned()),
+        },
+    }
+}
+
+/// Those whose stacks are there.
+pub(crate) async fn deployed(
+    stacks: &Stacks,
+    condemned: Vec<Condemned>,
+) -> Result<Vec<Condemned>, syncline_aws::Error> {
+    let mut there = Vec::new();
+    for one in condemned {
+        let status = stacks.status(&one.doomed.stack).await?;
+        if status.is_some_and(|status| status != "DELETE_COMPLETE") {
+            there.push(one);
+        }
+    }
+    Ok(there)
+}
+
+/// Who needs whom, as CloudFormation and the history know it: places, the first before the second. And what still needs
+/// something that is to go.
+pub(crate) async fn needs(
+    stacks: &Stacks,
+    condemned: &[Condemned],
+    known: &BTreeMap<TargetName, Known>,
+) -> Result<(BTreeSet<(usize, usize)>, BTreeSet<StillNeeded>), syncline_aws::Error> {
+    let of_stack: BTreeMap<&str, usize> =
+        condemned.iter().enumerate().map(|(place, one)| (one.doomed.stack.as_str(), place)).collect();
+    let of_name: BTreeMap<&TargetName, usize> =
+        condemned.iter().enumerate().map(|(place, one)| (&one.doomed.name, place)).collect();
+    let (mut needs, mut still_needed) = (BTreeSet::new(), BTreeSet::new());
+    for (export, exporter) in stacks.exporters().await? {
+        let exporter = stack_of(&exporter);
+        let Some(&exporting) = of_stack.get(exporter) else { continue };
+        for importer in stacks.importers(&export).await? {
+            match of_stack.get(importer.as_str()) {
+                Some(&importing) => drop(needs.insert((importing, exporting))),
+                None => {
+                    let target = condemned[exporting].doomed.name.clone();
+                    still_needed.insert(StillNeeded { target, export: export.clone(), importer });
+                }
+            }
+        }
+    }
+    for (place, one) in condemned.iter().enumerate() {
+        let dependencies = known.get(&one.doomed.name).into_iter().flat_map(|known| &known.depends_on);
+        needs.extend(dependencies.filter_map(|name| Some((place, *of_name.get(name)?))));
+    }
+    Ok((needs, still_needed))
+}
+
+/// The name of a stack in its id, `arn:…:stack/<name>/<unique id>`.
+fn stack_of(id: &str) -> &str {
+    id.split('/').nth(1).unwrap_or(id)
+}
+
+/// What of an environment is in the way of its deletion: services that are deployed in it.
+pub(crate) fn in_the_way<'c>(all: &'c [Condemned], environment: &str, own: &StackName) -> Vec<&'c Condemned> {
+    let is_in_it = |one: &&Condemned| {
+        one.doomed.environment.as_deref() == Some(environment)
+            && one.doomed.kind == TargetKind::ServiceInstance
+            && one.doomed.stack != *own
+    };
+    all.iter().filter(is_in_it).collect()
+}
