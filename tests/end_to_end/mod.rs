@@ -3,6 +3,7 @@
 
 mod addons;
 mod bad_input;
+mod by_hand;
 mod deploy;
 mod graph;
 mod interruptions;
@@ -11,4 +12,5 @@ mod prune;
 mod queries;
 mod repository;
 mod stack_states;
+mod terminal;
 mod world;

@@ -63,7 +63,7 @@ pub(crate) enum Command {
     Completions(Completions),
     /// Write the pages of `man`
     Man(Man),
-    /// Look at environments and their addons, or delete them
+    /// List environments and their addons, or delete them
     #[command(subcommand)]
     Env(Env),
     /// Delete services
@@ -351,7 +351,7 @@ pub(crate) struct EnvLs {
     /// The addons in place of the environments
     #[arg(long)]
     pub(crate) addons: bool,
-    /// Those of the files here. They are what is listed without it too: it is taken since Copilot had it
+    /// Those that the files here have, deployed or not; needs no AWS
     #[arg(long)]
     pub(crate) local: bool,
     /// One line of JSON

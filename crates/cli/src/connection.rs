@@ -12,8 +12,12 @@ use crate::failure::Failure;
 const NO_RETENTION: u64 = 0;
 
 /// CloudFormation, to look at.
-pub(crate) async fn stacks() -> Stacks {
-    Stacks::from_environment(&configuration().await)
+pub(crate) async fn stacks() -> Result<Stacks, Failure> {
+    let configuration = configuration().await;
+    if configuration.region().is_none() {
+        return Err(installation::NotFound::NoRegion.into());
+    }
+    Ok(Stacks::from_environment(&configuration))
 }
 
 /// Syncline's table. A name that was typed is taken at its word, and saves asking CloudFormation.

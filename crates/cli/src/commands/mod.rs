@@ -1,6 +1,6 @@
 //! The commands, one module each. A command reads what it needs, makes a document of it and gives it as text or JSON.
 //!
-//! `check`, `plan`, `render`, `package`, `graph`, `env`, `init` and `schema` work on files: they start no runtime and make no client of AWS.
+//! `check`, `plan`, `render`, `package`, `graph`, `init` and `schema` work on files: they start no runtime and make no client of AWS.
 
 mod check;
 mod delete;
@@ -18,6 +18,8 @@ mod status;
 mod watch;
 
 use std::fmt::Display;
+
+pub(crate) use env::Listed;
 
 use syncline_aws::table::Table;
 use syncline_core::lease::Lease;

@@ -86,7 +86,7 @@ async fn follow(
     followed: &mut Option<SyncDocument>,
 ) -> Result<SyncDocument, Failure> {
     let sync = find(reader, status, screen).await?;
-    let mut below = Below::new(status.verbose).await;
+    let mut below = Below::new(status.verbose).await?;
     let (mut failures, mut looks) = (0, 0);
     loop {
         match read_sync(&reader.table, &sync).await {
@@ -121,9 +121,9 @@ struct Below {
 }
 
 impl Below {
-    async fn new(is_verbose: bool) -> Self {
-        let (stacks, resources) = (connection::stacks().await, Resources::default());
-        Self { stacks, resources, is_verbose, is_refused: false, last: None, unsettled: BTreeSet::new() }
+    async fn new(is_verbose: bool) -> Result<Self, Failure> {
+        let (stacks, resources) = (connection::stacks().await?, Resources::default());
+        Ok(Self { stacks, resources, is_verbose, is_refused: false, last: None, unsettled: BTreeSet::new() })
     }
 
     async fn look(&mut self, document: &mut SyncDocument) {

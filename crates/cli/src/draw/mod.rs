@@ -4,6 +4,7 @@
 //! has no borders and no wrapping, one line a row, two spaces between columns and `—` where there is nothing.
 
 pub(crate) mod difference;
+pub(crate) mod environments;
 pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod plan;

@@ -101,14 +101,19 @@ fn environments_and_addons_are_listed_as_copilot_listed_them() {
         listed(&["--addons", "--local", "--json"]),
         "{\"addons\":[{\"name\":\"eventbus\"},{\"name\":\"apigw\"}]}\n"
     );
-    assert_eq!(listed(&["--addons"]), "eventbus\napigw\n");
+    assert_eq!(listed(&["--addons", "--local"]), "eventbus\napigw\n");
     let unused = "the addon `apigw` in `copilot/` goes to no environment";
     repository.syncline(&["check"]).ends(0, &["warning: ", unused, "sync: addons: {apigw: {beta: "]);
-    assert_eq!(listed(&[]), "beta\nprod\n");
-    assert_eq!(listed(&["--output", "json"]), "{\"environments\":[{\"name\":\"beta\"},{\"name\":\"prod\"}]}\n");
+    assert_eq!(listed(&["--local"]), "beta\nprod\n");
+    assert_eq!(
+        listed(&["--local", "--output", "json"]),
+        "{\"environments\":[{\"name\":\"beta\"},{\"name\":\"prod\"}]}\n"
+    );
     // What is wrong with a manifest hides whether it is an addon's.
     repository.write("copilot/apigw/manifest.yml", "type: [\n");
-    repository.syncline(&["env", "ls", "--addons"]).ends(1, &["not valid YAML", "copilot/apigw/manifest.yml:"]);
+    repository
+        .syncline(&["env", "ls", "--addons", "--local"])
+        .ends(1, &["not valid YAML", "copilot/apigw/manifest.yml:"]);
 }
 
 #[test]
@@ -163,5 +168,5 @@ fn a_folder_that_cannot_be_read_is_not_an_empty_one() {
         }
         repository.write("unused", "");
     }
-    repository.syncline(&["env", "ls", "--addons"]).ends(1, &["cannot read the folder `copilot`"]);
+    repository.syncline(&["env", "ls", "--addons", "--local"]).ends(1, &["cannot read the folder `copilot`"]);
 }

@@ -1,0 +1,27 @@
+//! Environments, or addons in environments, as they are deployed.
+
+use super::{Columns, cell, cell_or_nothing};
+use crate::commands::Listed;
+use crate::paint::Paint;
+
+/// One a line.
+pub(crate) fn listed(found: &[Listed], are_addons: bool, paint: Paint) -> String {
+    if found.is_empty() {
+        return if are_addons { "no addon is deployed" } else { "no environment is deployed" }.to_owned();
+    }
+    let headings = if are_addons {
+        vec!["ADDON", "ENVIRONMENT", "STATUS", "STACK"]
+    } else {
+        vec!["ENVIRONMENT", "STATUS", "STACK"]
+    };
+    let mut columns = Columns::new(paint, &headings);
+    for one in found {
+        let mut cells = vec![cell(&one.name)];
+        if are_addons {
+            cells.push(cell_or_nothing(one.environment.as_ref()));
+        }
+        cells.extend([cell(&one.status), cell(one.stack.as_str())]);
+        columns.row(cells);
+    }
+    columns.draw()
+}

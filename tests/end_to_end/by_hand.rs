@@ -1,0 +1,384 @@
+//! What is deployed and deleted by hand: in order, on record, under the lease, asked for at a terminal.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use aws_sdk_cloudformation::Client;
+use syncline_core::names::{BranchName, CommitId};
+use syncline_core::status::{SyncStatus, TargetStatus};
+
+use super::deploy::assert_order;
+use super::repository::Repository;
+use super::stack_states::until;
+use super::terminal::Terminal;
+
+/// What the example's targets in `beta` wait for: pairs of stacks, without `copilot-<name>-`.
+const NEEDS: [(&str, &str); 9] = [
+    ("beta-eventbus", "beta"),
+    ("beta-apigw", "beta"),
+    ("orders-beta", "beta-eventbus"),
+    ("orders-beta", "beta-apigw"),
+    ("invoices-beta", "beta-eventbus"),
+    ("catalog-beta", "beta-apigw"),
+    ("orders-beta", "beta"),
+    ("invoices-beta", "beta"),
+    ("catalog-beta", "beta"),
+];
+
+/// The `syncline` that was built with this test.
+fn syncline() -> PathBuf {
+    let this = std::env::current_exe().unwrap();
+    let built = this.parent().unwrap().parent().unwrap().join("syncline");
+    assert!(built.exists(), "the command line is not built: run `cargo build`, or all of it with `make test`");
+    built
+}
+
+impl Repository {
+    /// Runs `syncline` in the clone, without a terminal.
+    async fn syncline(&self, words: &[&str]) -> Output {
+        self.syncline_in("us-east-1", words).await
+    }
+
+    async fn syncline_in(&self, region: &str, words: &[&str]) -> Output {
+        let mut command = tokio::process::Command::new(syncline());
+        command.args(words).current_dir(self.path()).envs(self.world.environment()).stdin(Stdio::null());
+        command.env("AWS_REGION", region).env("AWS_DEFAULT_REGION", region).env("CI", "true");
+        tokio::time::timeout(Duration::from_secs(120), command.output()).await.unwrap().unwrap()
+    }
+
+    /// Runs `syncline` in a terminal.
+    fn terminal(&self, words: &[&str]) -> Terminal {
+        let program = syncline();
+        let words: Vec<&str> = [program.to_str().unwrap()].into_iter().chain(words.iter().copied()).collect();
+        let mut environment = self.world.environment();
+        environment.push(("NO_COLOR".to_owned(), "1".to_owned()));
+        Terminal::start(&words, self.path(), &environment)
+    }
+
+    async fn lease_is_free(&self, branch: &str) -> bool {
+        let lease = self.table.lease(&self.repository_name(), &BranchName::new(branch)).await.unwrap();
+        lease.is_none_or(|lease| lease.holder.is_none())
+    }
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn assert_done(output: &Output) -> String {
+    assert!(output.status.success(), "{}", text(output));
+    text(output)
+}
+
+/// The ids of the stacks that begin so, by the rest of their names.
+async fn stack_ids(client: &Client, prefix: &str) -> BTreeMap<String, String> {
+    let found = client.describe_stacks().into_paginator().items().send();
+    let stacks: Vec<_> = found.try_collect().await.unwrap();
+    let named = stacks
+        .iter()
+        .filter_map(|stack| Some((stack.stack_name()?.strip_prefix(prefix)?.to_owned(), stack.stack_id()?.to_owned())));
+    named.collect()
+}
+
+/// When a stack itself came to a status for the first time, in seconds since 1970.
+async fn moment(client: &Client, stack_id: &str, status: &str) -> f64 {
+    let found = client.describe_stack_events().stack_name(stack_id).send().await.unwrap();
+    let of_stack = found.stack_events().iter().filter(|event| event.physical_resource_id() == event.stack_id());
+    let moments = of_stack
+        .filter(|event| event.resource_status().is_some_and(|found| found.as_str() == status))
+        .filter_map(|event| event.timestamp().map(|time| time.as_secs_f64()));
+    moments.reduce(f64::min).unwrap_or_else(|| panic!("{stack_id} was never {status}"))
+}
+
+/// Asserts from the stacks' events that each began only after all that it waits for had ended.
+async fn assert_events_in_order(client: &Client, ids: &BTreeMap<String, String>, verb: &str, is_reverse: bool) {
+    for (waiter, dependency) in NEEDS {
+        let (first, second) = if is_reverse { (waiter, dependency) } else { (dependency, waiter) };
+        let ended = moment(client, &ids[first], &format!("{verb}_COMPLETE")).await;
+        let began = moment(client, &ids[second], &format!("{verb}_IN_PROGRESS")).await;
+        assert!(ended <= began, "{first} ended at {ended}, {second} began at {began}");
+    }
+}
+
+/// Continuous delivery: a push deploys the example in order. Then everything goes in the reverse order.
+#[tokio::test]
+async fn a_push_deploys_addons_in_order_and_app_delete_removes_them_in_the_reverse() {
+    let repository = Repository::of_example("copilot-shop", "hnd").await;
+    let sync = repository.push_and_wait("Share a bus and an API").await;
+    repository.assert_succeeded(&sync).await;
+    let client = Client::new(&repository.world.configuration().await);
+    let ids = stack_ids(&client, "copilot-hnd-").await;
+    assert_eq!(ids.len(), 6);
+    assert_events_in_order(&client, &ids, "CREATE", false).await;
+
+    // What is needed stays, and whoever asks is told by whom.
+    let refused = repository.syncline(&["env", "delete", "--addons", "eventbus", "--yes"]).await;
+    assert!(!refused.status.success());
+    let said = text(&refused);
+    for importer in ["orders-beta", "invoices-beta"] {
+        let line =
+            format!("stack copilot-hnd-{importer} imports copilot-hnd-beta-eventbus-BusName from `eventbus/beta`");
+        assert!(said.contains(&line), "{said}");
+    }
+    let refused = repository.syncline(&["env", "delete", "-n", "beta", "--yes"]).await;
+    assert!(text(&refused).contains("are deployed in environment `beta`"), "{}", text(&refused));
+    // Nothing goes unasked.
+    let refused = repository.syncline(&["app", "delete"]).await;
+    assert_eq!(refused.status.code(), Some(2));
+    assert_eq!(stack_ids(&client, "copilot-hnd-").await.len(), 6);
+
+    let said = assert_done(&repository.syncline(&["app", "delete", "--yes"]).await);
+    assert!(said.contains("the manifest still asks for"), "{said}");
+    assert_eq!(repository.stacks("copilot-hnd-").await, Vec::<String>::new());
+    assert_events_in_order(&client, &ids, "DELETE", true).await;
+    // The history has it, the heads are gone, and the branch is free and in step with nothing.
+    let sync = repository.await_sync("main", "the deletion", |sync| sync.by_hand.is_some()).await;
+    assert_eq!(sync.status, SyncStatus::Succeeded);
+    assert!(repository.table.heads(&repository.repository_name()).await.unwrap().is_empty());
+    assert!(repository.lease_is_free("main").await);
+    assert!(text(&repository.syncline(&["app", "delete", "--yes"]).await).contains("nothing to delete"));
+}
+
+/// Manual deployments, and familiar: the commands that people had.
+#[tokio::test]
+async fn addons_and_services_are_deployed_by_hand_in_order_and_on_record() {
+    let repository = Repository::of_example("copilot-shop", "man").await;
+    repository.git(&["add", "--all"]);
+    repository.git(&["commit", "--quiet", "--message", "Not pushed yet"]);
+    let commit = CommitId::new(repository.git(&["rev-parse", "HEAD"]).trim());
+    let said = assert_done(&repository.syncline(&["deploy", "--all", "-e", "beta", "--yes"]).await);
+    for line in [
+        "+ eventbus/beta (environment addon): new stack copilot-man-beta-eventbus",
+        "eventbus/beta The bus that the services send their events to (AWS::Events::EventBus) create complete",
+        "6 succeeded",
+    ] {
+        assert!(said.contains(line), "{line} in {said}");
+    }
+    let client = Client::new(&repository.world.configuration().await);
+    let ids = stack_ids(&client, "copilot-man-").await;
+    assert_events_in_order(&client, &ids, "CREATE", false).await;
+    let sync = repository.await_sync("main", "a sync by hand", |sync| sync.by_hand.is_some()).await;
+    repository.assert_succeeded(&sync).await;
+    assert_eq!(sync.commit, commit);
+    assert!(sync.by_hand.as_ref().unwrap().by.starts_with("arn:aws:"), "{:?}", sync.by_hand);
+    assert_order(&repository.targets(&sync.sync).await);
+    assert!(repository.lease_is_free("main").await);
+
+    // Nothing differs: nothing is done, and nobody is asked.
+    assert!(assert_done(&repository.syncline(&["deploy", "--all", "-e", "beta"]).await).contains("nothing to deploy"));
+
+    // One addon differs: that is shown, and it alone is deployed.
+    repository.replace("copilot/eventbus/addons/addons.parameters.yml", "1209600", "604800");
+    let said = assert_done(&repository.syncline(&["deploy", "-n", "eventbus", "-e", "beta", "--diff"]).await);
+    assert!(said.contains("parameter RetentionSeconds: `1209600` → `604800`"), "{said}");
+    assert_done(&repository.syncline(&["deploy", "-n", "eventbus", "-e", "beta", "--yes"]).await);
+    let found = client.describe_stacks().stack_name("copilot-man-beta-eventbus").send().await.unwrap();
+    let of_stack = found.stacks()[0].parameters();
+    assert!(of_stack.iter().any(|parameter| parameter.parameter_value() == Some("604800")), "{of_stack:?}");
+    let sync = repository.await_sync("main", "the second", |other| other.sync > sync.sync).await;
+    assert!(sync.by_hand.unwrap().has_changes);
+
+    // What is deployed is listed.
+    let said = assert_done(&repository.syncline(&["env", "ls"]).await);
+    assert!(said.contains("beta         CREATE_COMPLETE  copilot-man-beta"), "{said}");
+    let said = assert_done(&repository.syncline(&["env", "ls", "--addons", "--json"]).await);
+    let listed: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(listed["addons"][1]["name"], "eventbus");
+    assert_eq!(listed["addons"][1]["environments"][0]["stack"], "copilot-man-beta-eventbus");
+
+    // A push of the same files at last: what was deployed by hand is not taken for it.
+    repository.replace("copilot/eventbus/addons/addons.parameters.yml", "604800", "1209600");
+    let sync = repository.push_and_wait("Describe it").await;
+    repository.assert_succeeded(&sync).await;
+    assert_eq!(repository.statuses(&sync.sync).await["eventbus/beta"], TargetStatus::Succeeded);
+    assert_eq!(repository.statuses(&sync.sync).await["orders/beta"], TargetStatus::Unchanged);
+}
+
+/// Without Syncline in the account there is no history; the rest is the same.
+#[tokio::test]
+async fn it_works_in_an_account_without_syncline() {
+    let repository = Repository::of_example("copilot-shop", "alone").await;
+    let region = "eu-west-1";
+    assert_done(&repository.syncline_in(region, &["deploy", "--all", "-e", "beta", "--yes"]).await);
+    let said = assert_done(&repository.syncline_in(region, &["deploy", "--all", "-e", "beta", "--yes"]).await);
+    assert!(said.contains("nothing to deploy: 6 targets"), "{said}");
+    assert_done(&repository.syncline_in(region, &["svc", "delete", "-n", "orders", "-n", "catalog", "--yes"]).await);
+    assert_done(&repository.syncline_in(region, &["env", "delete", "--addons", "apigw", "--yes"]).await);
+    let said = assert_done(&repository.syncline_in(region, &["env", "ls", "--addons"]).await);
+    assert!(said.contains("eventbus") && !said.contains("apigw"), "{said}");
+    assert_done(&repository.syncline_in(region, &["app", "delete", "--yes"]).await);
+    assert!(
+        repository.syncline_in(region, &["deploy", "--all", "--stack", "other", "--yes"]).await.status.code()
+            == Some(1)
+    );
+}
+
+/// Feedback loop: what failed, why, and what to do next.
+#[tokio::test]
+async fn a_failure_says_what_failed_why_and_what_to_do_next() {
+    let repository = Repository::of_example("copilot-shop", "why").await;
+    let value = "Value: !ImportValue {'Fn::Sub': '${App}-${Env}-apigw-ApiId'}";
+    repository.replace("catalog/template.yaml", value, &format!("{value}\n      Description: fail=no room"));
+    let mistyped = repository.syncline(&["deploy", "-n", "catalogue", "--yes"]).await;
+    assert!(text(&mistyped).contains("did you mean `catalog`?"), "{}", text(&mistyped));
+    let missing = repository.syncline(&["deploy", "-n", "orders", "-e", "beta", "--yes"]).await;
+    let said = text(&missing);
+    assert!(said.contains("and `eventbus/beta`, which exports it, is not deployed"), "{said}");
+    assert!(said.contains("deploy that too: `--name eventbus`, or `--all`"), "{said}");
+
+    let failed = repository.syncline(&["deploy", "--all", "-e", "beta", "--yes"]).await;
+    assert_eq!(failed.status.code(), Some(1));
+    let said = text(&failed);
+    for line in [
+        "✗ catalog/beta: `Route` (AWS::SSM::Parameter): no room (stack `copilot-why-catalog-beta` is ROLLBACK_COMPLETE)",
+        "5 succeeded, 1 failed",
+        "aws cloudformation describe-stack-events --stack-name copilot-why-catalog-beta",
+        "syncline deploy -e beta --all",
+    ] {
+        assert!(said.contains(line), "{line} in {said}");
+    }
+    let sync = repository.await_sync("main", "a sync by hand", |sync| sync.by_hand.is_some()).await;
+    assert_eq!(sync.status, SyncStatus::Failed);
+
+    // Mended, it goes on with what is not in step.
+    repository.replace("catalog/template.yaml", "Description: fail=no room", "Description: enough room");
+    let said = assert_done(&repository.syncline(&["deploy", "--all", "-e", "beta", "--yes"]).await);
+    assert!(said.contains("1 succeeded"), "{said}");
+}
+
+/// What was not said is asked for, with the kind of each, as in Copilot's design.
+#[tokio::test]
+async fn what_was_not_said_is_asked_for_at_a_terminal() {
+    let repository = Repository::of_example("copilot-shop", "ask").await;
+    let mut terminal = repository.terminal(&["deploy"]);
+    terminal.until("Which environment?").await;
+    terminal.until("> beta").await;
+    terminal.press("\r");
+    terminal.until("What is to be deployed?").await;
+    let screen = terminal.screen();
+    for choice in ["beta (environment)", "eventbus (environment addon)", "orders (service instance)"] {
+        assert!(screen.contains(choice), "{choice} in {screen}");
+    }
+    // The environment and the first addon.
+    terminal.press(" j \r");
+    terminal.until("Deploy 2 targets of branch `main`? [y/N]").await;
+    terminal.press("y");
+    terminal.until("2 succeeded").await;
+    let (status, screen) = terminal.ended().await;
+    assert_eq!(status, 0, "{screen}");
+    assert!(screen.contains("└ ✓ The bus that the services send their events to"), "{screen}");
+
+    // No is no.
+    let mut terminal = repository.terminal(&["deploy", "-n", "apigw", "-e", "beta"]);
+    terminal.until("Deploy 1 target of branch `main`? [y/N]").await;
+    terminal.press("n");
+    let (status, screen) = terminal.ended().await;
+    assert_eq!(status, 1);
+    assert!(screen.contains("nothing was deployed"), "{screen}");
+
+    let mut terminal = repository.terminal(&["env", "delete"]);
+    terminal.until("Which environment is to be deleted?").await;
+    terminal.press(" \r");
+    terminal.until("Delete 2 stacks, in this order, with all that is in them? [y/N]").await;
+    terminal.press("y");
+    let (status, screen) = terminal.ended().await;
+    assert_eq!(status, 0, "{screen}");
+    assert_eq!(repository.stacks("copilot-ask-").await, Vec::<String>::new());
+}
+
+/// A repository whose one target takes `seconds`.
+async fn slow(name: &str, seconds: u32) -> (Repository, Client, String) {
+    let repository = Repository::empty(name).await;
+    let manifest = format!("app: {name}\nsync:\n  services:\n    a: {{i: {{branch: main, spec: a.yaml}}}}\n");
+    repository.write("syncline.yaml", &manifest);
+    repository.write("a.yaml", "template-file-path: t.yaml\n");
+    let template = format!(
+        "Resources:\n  P: {{Type: AWS::SSM::Parameter, Properties: {{Type: String, Value: a, Description: sleep={seconds}}}}}\n"
+    );
+    repository.write("t.yaml", &template);
+    let client = Client::new(&repository.world.configuration().await);
+    (repository, client, format!("{name}-a-i"))
+}
+
+#[tokio::test]
+async fn ctrl_c_says_what_goes_on_and_frees_the_lease() {
+    let (repository, client, stack) = slow("ctrlc", 6).await;
+    let mut terminal = repository.terminal(&["deploy", "--all", "--yes"]);
+    terminal.until("a/i deploying").await;
+    until(&client, &stack, "CREATE_IN_PROGRESS").await;
+    terminal.press("\x03");
+    let (status, screen) = terminal.ended().await;
+    assert_eq!(status, 1);
+    for line in
+        ["stack ctrlc-a-i goes on in AWS", "syncline deploy --all", "describe-stack-events --stack-name ctrlc-a-i"]
+    {
+        assert!(screen.contains(line), "{line} in {screen}");
+    }
+    let sync = repository.await_sync("main", "its end", |sync| sync.status.is_terminal()).await;
+    assert_eq!(sync.status, SyncStatus::Cancelled);
+    assert!(repository.lease_is_free("main").await);
+    // Typed again it takes up what goes on.
+    let said = assert_done(&repository.syncline(&["deploy", "--all", "--yes"]).await);
+    assert!(said.contains("1 unchanged") || said.contains("1 succeeded"), "{said}");
+    until(&client, &stack, "CREATE_COMPLETE").await;
+}
+
+#[tokio::test]
+async fn a_command_that_is_cut_off_loses_the_lease_to_the_push_that_waits() {
+    let (repository, client, stack) = slow("cutoff", 2).await;
+    let terminal = repository.terminal(&["deploy", "--all", "--yes"]);
+    terminal.until("a/i deploying").await;
+    until(&client, &stack, "CREATE_IN_PROGRESS").await;
+    let process = terminal.process().to_string();
+    assert!(std::process::Command::new("kill").args(["-KILL", &process]).status().unwrap().success());
+    // A push waits for its turn, and gets it when heartbeats have ceased for half a minute.
+    let commit = repository.push("Push meanwhile");
+    repository.await_sync("main", "a sync that waits", |sync| sync.status == SyncStatus::Queued).await;
+    let sync = repository.sync_of("main", &commit).await;
+    repository.assert_succeeded(&sync).await;
+    let cut_off = repository.await_sync("main", "the one that was cut off", |sync| sync.by_hand.is_some()).await;
+    assert_eq!(cut_off.status, SyncStatus::Failed);
+    assert_eq!(cut_off.reason.as_deref(), Some("the command that carried it out by hand was cut off"));
+}
+
+#[tokio::test]
+async fn what_is_deployed_by_hand_waits_for_the_sync_that_runs() {
+    let (repository, _, _) = slow("inline", 4).await;
+    let commit = repository.push("Take a while");
+    repository.await_sync("main", "a sync in progress", |sync| sync.status == SyncStatus::InProgress).await;
+    repository.replace("t.yaml", "sleep=4", "sleep=1");
+    let said = assert_done(&repository.syncline(&["deploy", "--all", "--yes"]).await);
+    assert!(said.contains(&format!("waits for the sync of commit {}", commit.short())), "{said}");
+    // Both are of that commit: the working copy was changed, and nothing committed.
+    let first =
+        repository.await_sync("main", "the push's end", |sync| sync.by_hand.is_none() && sync.status.is_terminal());
+    let first = first.await;
+    repository.assert_succeeded(&first).await;
+    let second = repository.await_sync("main", "a sync by hand", |sync| sync.by_hand.is_some()).await;
+    assert_eq!(second.status, SyncStatus::Succeeded);
+    assert!(second.events[&SyncStatus::Initiated] >= first.events[&SyncStatus::Succeeded]);
+}
+
+/// Feedback loop: what runs in the account is shown like what runs here.
+#[tokio::test]
+async fn a_sync_that_is_watched_shows_the_resources_that_have_a_description() {
+    let repository = Repository::of_example("copilot-shop", "see").await;
+    repository.replace(
+        "copilot/eventbus/addons/undelivered.yml",
+        "Outputs:",
+        "  Slow:\n    Metadata: {'aws:copilot:description': 'Something that takes its time'}\n    Type: AWS::SSM::Parameter\n    Properties: {Type: String, Value: a, Description: sleep=5}\nOutputs:",
+    );
+    let commit = repository.push("Take a while");
+    let words = ["status", "-r", "see", "--watch", "--wait", "30", "--commit", commit.short()];
+    let said = assert_done(&repository.syncline(&words).await);
+    assert!(
+        said.contains("eventbus/beta Something that takes its time (AWS::SSM::Parameter) create in progress"),
+        "{said}"
+    );
+    assert!(
+        said.contains("eventbus/beta Something that takes its time (AWS::SSM::Parameter) create complete"),
+        "{said}"
+    );
+}
