@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::intrinsic::{function, long_form};
 use crate::names::StackName;
 use crate::yaml::{Content, Node};
 
@@ -146,30 +147,6 @@ impl Known<'_> {
                 None => self.template.get("Parameters")?.get(name)?.get("Default")?.text().map(str::to_owned),
             },
         }
-    }
-}
-
-/// The function that a node calls, in its short form (`!Sub …`) or its long one (`Fn::Sub: …`), and its argument.
-fn function(node: &Node) -> Option<(&str, &Node)> {
-    if let Some(name) = node.tag.as_deref().and_then(|tag| tag.strip_prefix('!')).filter(|name| !name.starts_with('!'))
-    {
-        return Some((name, node));
-    }
-    long_form(node)
-}
-
-/// The function of a mapping with one key, and its argument.
-fn long_form(node: &Node) -> Option<(&str, &Node)> {
-    match &node.content {
-        Content::Mapping(entries) => match entries.as_slice() {
-            [(key, argument)] => {
-                let key = key.text()?;
-                let name = if key == "Ref" { key } else { key.strip_prefix("Fn::")? };
-                Some((name, argument))
-            }
-            _ => None,
-        },
-        _ => None,
     }
 }
 
