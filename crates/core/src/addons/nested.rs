@@ -4,12 +4,12 @@
 //! the addons need. To any other template resource and parameter are added. Either way the logical name is the one that
 //! Copilot used, so that a nested stack that there is stays the same one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::service::ServiceAddons;
 use super::{outputs, parameters};
 use crate::diagnostic::{Diagnostic, Span, nearest};
-use crate::intrinsic;
+use crate::intrinsic::{self, Reference};
 use crate::names::RepoPath;
 use crate::stack::ADDONS_TEMPLATE_URL;
 use crate::yaml::{self, Content, Node, same};
@@ -174,6 +174,7 @@ fn added(addons: &ServiceAddons, path: &RepoPath, template: &Node, errors: &mut 
                 .help(format!("rename it; or, where it is the addons' stack, declare the parameter and let its `TemplateURL` be `!Ref {ADDONS_TEMPLATE_URL}`")),
         );
     }
+    check_references(addons, path, template, errors);
     let values = values(addons, errors);
     let mut root = template.clone();
     let declaration = mapping(vec![("Type", plain("String"))]);
@@ -192,6 +193,35 @@ fn values(addons: &ServiceAddons, errors: &mut Vec<Diagnostic>) -> BTreeMap<Stri
     let values: BTreeMap<String, Node> = passed.chain(given).collect();
     parameters::check_given(declared, |name| values.contains_key(name), errors);
     values
+}
+
+/// Notes what the file of parameters names and the service's template does not declare. Where a macro may declare it, only
+/// CloudFormation knows.
+fn check_references(addons: &ServiceAddons, path: &RepoPath, template: &Node, errors: &mut Vec<Diagnostic>) {
+    let Some(file) = &addons.values else { return };
+    let declared: BTreeSet<&str> = ["Parameters", "Resources"]
+        .into_iter()
+        .filter_map(|section| match &template.get(section)?.content {
+            Content::Mapping(entries) => Some(entries.iter().filter_map(|(key, _)| key.text())),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    if template.get("Transform").is_some() || declared.iter().any(|name| name.starts_with("Fn::")) {
+        return;
+    }
+    for Reference { name, span } in addons.given.values().flat_map(|(_, value)| intrinsic::references(value)) {
+        let name = name.split('.').next().unwrap_or_default();
+        if declared.contains(name) || name.starts_with("AWS::") {
+            continue;
+        }
+        let help = match nearest(name, declared.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("name a resource or a parameter of `{path}`"),
+        };
+        let message = format!("the template `{path}` has neither a resource nor a parameter `{name}`");
+        errors.push(Diagnostic::error(file, message).at(span).help(help));
+    }
 }
 
 /// The resource that nests the addons.
