@@ -89,7 +89,7 @@ pub fn assemble(
     for (entry, preparation) in prepared {
         match preparation? {
             Ok(prepared) => {
-                let entry = entry.into_owned();
+                let entry = prepared.told(entry).into_owned();
                 let outputs_from = known.output_sources(&entry, &prepared, &context.outputs, &mut diagnostics);
                 diagnostics.extend(known.misspelt_environment(&entry, &prepared));
                 targets.push(AssembledTarget { entry, prepared, waits_on: BTreeSet::new(), outputs_from });

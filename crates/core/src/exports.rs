@@ -3,8 +3,10 @@
 //!
 //! A name that depends on something which only CloudFormation knows is left out. That costs an edge, never a wrong one.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::intrinsic::{function, long_form};
 use crate::names::StackName;
 use crate::yaml::{Content, Node};
 
@@ -24,18 +26,29 @@ pub struct Exchange {
 impl Exchange {
     /// Those of a template, for the stack and the values of parameters that it is deployed with.
     pub fn of(template: &Node, stack: &StackName, account_id: &str, parameters: &BTreeMap<String, String>) -> Self {
-        let known = Known { template, stack, account_id, parameters };
-        let mut exchange = Self::default();
-        if let Some(Content::Mapping(outputs)) = template.get("Outputs").map(|outputs| &outputs.content) {
-            let names = outputs.iter().filter_map(|(_, output)| output.get("Export")?.get("Name"));
-            for name in names {
-                match known.text(name) {
-                    Some(name) => exchange.exports.extend([name]),
-                    None => exchange.exports_more = true,
-                }
-            }
+        Known::new(template, stack, account_id, parameters).exchange()
+    }
+
+    /// Those of a template and of one that is nested in it by the resource `name`, whose parameters have the values that
+    /// stand in the first. What the nested stack will be called nobody knows.
+    pub fn of_nesting(
+        template: &Node,
+        stack: &StackName,
+        account_id: &str,
+        parameters: &BTreeMap<String, String>,
+        (name, nested, values): (&str, &Node, &BTreeMap<String, Node>),
+    ) -> Self {
+        let outer = Known::new(template, stack, account_id, parameters);
+        let values = values.iter().map(|(name, value)| (name.as_str(), outer.text(value).map(Cow::Owned))).collect();
+        let inner = Known { template: nested, stack: None, account_id, parameters: values }.exchange();
+        let mut exchange = outer.exchange();
+        exchange.exports.extend(inner.exports);
+        exchange.exports_more |= inner.exports_more;
+        exchange.imports.extend(inner.imports);
+        let has_condition = template.get("Resources").and_then(|all| all.get(name)?.get("Condition")).is_some();
+        if !has_condition {
+            exchange.required.extend(inner.required);
         }
-        known.find_imports(template, false, &mut exchange);
         exchange
     }
 }
@@ -43,12 +56,41 @@ impl Exchange {
 /// What is known of a stack before it is deployed.
 struct Known<'k> {
     template: &'k Node,
-    stack: &'k StackName,
+    /// Its name; nothing where CloudFormation gives it one.
+    stack: Option<&'k StackName>,
     account_id: &'k str,
-    parameters: &'k BTreeMap<String, String>,
+    /// The values that its parameters are given; nothing for one that only CloudFormation knows.
+    parameters: BTreeMap<&'k str, Option<Cow<'k, str>>>,
+}
+
+impl<'k> Known<'k> {
+    fn new(
+        template: &'k Node,
+        stack: &'k StackName,
+        account_id: &'k str,
+        parameters: &'k BTreeMap<String, String>,
+    ) -> Self {
+        let given = parameters.iter().map(|(name, value)| (name.as_str(), Some(Cow::Borrowed(value.as_str()))));
+        Self { template, stack: Some(stack), account_id, parameters: given.collect() }
+    }
 }
 
 impl Known<'_> {
+    fn exchange(&self) -> Exchange {
+        let mut exchange = Exchange::default();
+        if let Some(Content::Mapping(outputs)) = self.template.get("Outputs").map(|outputs| &outputs.content) {
+            let names = outputs.iter().filter_map(|(_, output)| output.get("Export")?.get("Name"));
+            for name in names {
+                match self.text(name) {
+                    Some(name) => exchange.exports.extend([name]),
+                    None => exchange.exports_more = true,
+                }
+            }
+        }
+        self.find_imports(self.template, false, &mut exchange);
+        exchange
+    }
+
     /// `if_at_all`: a condition decides whether what stands here counts.
     fn find_imports(&self, node: &Node, if_at_all: bool, exchange: &mut Exchange) {
         let function = function(node);
@@ -138,38 +180,14 @@ impl Known<'_> {
     /// all stacks of an account and region.
     fn value(&self, name: &str) -> Option<String> {
         match name {
-            "AWS::StackName" => Some(self.stack.to_string()),
+            "AWS::StackName" => self.stack.map(ToString::to_string),
             "AWS::AccountId" => Some(self.account_id.to_owned()),
             "AWS::Region" | "AWS::Partition" | "AWS::URLSuffix" => Some(format!("${{{name}}}")),
             _ => match self.parameters.get(name) {
-                Some(value) => Some(value.clone()),
+                Some(value) => value.as_deref().map(str::to_owned),
                 None => self.template.get("Parameters")?.get(name)?.get("Default")?.text().map(str::to_owned),
             },
         }
-    }
-}
-
-/// The function that a node calls, in its short form (`!Sub …`) or its long one (`Fn::Sub: …`), and its argument.
-fn function(node: &Node) -> Option<(&str, &Node)> {
-    if let Some(name) = node.tag.as_deref().and_then(|tag| tag.strip_prefix('!')).filter(|name| !name.starts_with('!'))
-    {
-        return Some((name, node));
-    }
-    long_form(node)
-}
-
-/// The function of a mapping with one key, and its argument.
-fn long_form(node: &Node) -> Option<(&str, &Node)> {
-    match &node.content {
-        Content::Mapping(entries) => match entries.as_slice() {
-            [(key, argument)] => {
-                let key = key.text()?;
-                let name = if key == "Ref" { key } else { key.strip_prefix("Fn::")? };
-                Some((name, argument))
-            }
-            _ => None,
-        },
-        _ => None,
     }
 }
 

@@ -12,6 +12,7 @@ pub mod diagnostic;
 pub mod exports;
 pub mod files;
 pub mod graph;
+mod intrinsic;
 pub mod lease;
 pub mod manifest;
 pub mod names;

@@ -18,6 +18,9 @@ pub const MAX_INLINE_TEMPLATE_BYTES: usize = 51_200;
 /// The longest template at all, in bytes.
 pub const MAX_TEMPLATE_BYTES: usize = 1_000_000;
 
+/// The parameter of a service's template that is given the place of its addons' template, once that was uploaded.
+pub const ADDONS_TEMPLATE_URL: &str = "AddonsTemplateURL";
+
 /// A stack as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StackRequest {
@@ -29,6 +32,10 @@ pub struct StackRequest {
     pub parameters: BTreeMap<String, String>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
+    /// The template of the stack that is nested in it. It is uploaded, and its URL is the value of the parameter
+    /// [`ADDONS_TEMPLATE_URL`], which is not among the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addons: Option<String>,
 }
 
 impl StackRequest {
@@ -43,6 +50,10 @@ impl StackRequest {
                 feed(&mut hash, key);
                 feed(&mut hash, value);
             }
+        }
+        // Only where there is one: whatever has none keeps the digest that it was deployed with.
+        if let Some(addons) = &self.addons {
+            feed(&mut hash, addons);
         }
         finish(hash)
     }

@@ -1,20 +1,26 @@
-//! Environment addons: resources of an environment that live apart from any one service, in the layout of AWS Copilot.
+//! Addons in the layout of AWS Copilot: resources of an environment that live apart from any one service, and
+//! resources of one service that are nested in its stack.
 //!
-//! `copilot/<name>/manifest.yml` says that a folder is one, `copilot/<name>/addons/` holds its templates and
+//! `copilot/<name>/manifest.yml` says that a folder is an environment's, `copilot/<name>/addons/` holds its templates and
 //! `addons.parameters.yml`. The set that Copilot shipped, `copilot/environments/addons/`, is the addon `environments`.
-//! Which addon goes to which environment is the manifest's: see [`crate::manifest`].
+//! Which addon goes to which environment is the manifest's: see [`crate::manifest`]. Any other `copilot/<name>/addons/` is
+//! that of the service of this name, see [`service`]; how it gets into the service's template, [`nested`].
 
 mod merge;
+pub mod nested;
+mod outputs;
 mod parameters;
+pub mod service;
 
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::files::{Entry, Files, Want};
+use crate::files::{Entry, Files, Tree, Want};
 use crate::manifest::TargetEntry;
 use crate::names::RepoPath;
 use crate::stack;
 use crate::yaml::{self, Node, Reader, list};
+use parameters::Declarations;
 
 /// Where Copilot keeps everything.
 const WORKSPACE: &str = "copilot";
@@ -46,6 +52,22 @@ struct Part<'p> {
     root: &'p Node,
 }
 
+/// The templates of a folder as one.
+struct Merged {
+    /// The one file as it is, or all files in one.
+    template: String,
+    /// The tree of the template.
+    root: Node,
+    /// The parameters that it declares.
+    declared: Declarations,
+    /// The file that gives values to them.
+    values: Option<(RepoPath, Tree)>,
+    /// Every file that was read.
+    reads: Vec<RepoPath>,
+    /// What is wrong with them.
+    errors: Vec<Diagnostic>,
+}
+
 /// Reads the addon of an entry. `manifest` is the file to blame for a wrong reference. Nothing while files are wanted.
 ///
 /// Errors: everything that is missing or wrong in its files, all conflicts between them among that.
@@ -59,7 +81,29 @@ pub fn read(entry: &TargetEntry, manifest: &RepoPath, files: &mut Files) -> Opti
         Ok(described) => described,
         Err(errors) => return Some(Err(errors)),
     };
-    let Contents { templates, values } = match contents(&folder, files)? {
+    let merged = match read_merged(name, &folder, described, files)? {
+        Ok(merged) => merged,
+        Err(errors) => return Some(Err(errors)),
+    };
+    let Merged { template, root, declared, values, reads, mut errors } = merged;
+    let own = reserved(name, entry.app.as_deref().unwrap_or_default(), &entry.own_name);
+    let given = parameters::given(values.as_ref(), &own, &declared, parameters::text, &mut errors);
+    let mut parameters: BTreeMap<String, String> = given.into_iter().map(|(name, (_, text))| (name, text)).collect();
+    parameters.extend(passed_down(own, &declared));
+    parameters::check_given(&declared, |name| parameters.contains_key(name), &mut errors);
+    Some(if errors.is_empty() { Ok(Addon { template, root, parameters, folder, reads }) } else { Err(errors) })
+}
+
+/// Reads the templates of a folder and merges them. Nothing while files are wanted.
+///
+/// Errors: a file that cannot be read, for then there is nothing to merge; all else stands in [`Merged::errors`].
+fn read_merged(
+    name: &str,
+    folder: &RepoPath,
+    described: Option<RepoPath>,
+    files: &mut Files,
+) -> Option<Result<Merged, Vec<Diagnostic>>> {
+    let Contents { templates, values } = match contents(folder, files)? {
         Ok(contents) => contents,
         Err(error) => return Some(Err(vec![error])),
     };
@@ -91,22 +135,19 @@ pub fn read(entry: &TargetEntry, manifest: &RepoPath, files: &mut Files) -> Opti
         errors.extend(yaml::repeated_keys(part.path, part.root));
     }
     let root = merge::merged(&parts, &mut errors);
-    let own = reserved(name, entry.app.as_deref().unwrap_or_default(), &entry.own_name);
-    let values = values.as_ref();
-    let parameters =
-        parameters::values(&parts, values.zip(values.and_then(|path| files.tree(path))), &own, &mut errors);
     let template = match templates.as_slice() {
         [only] => files.text(only).unwrap_or_default().to_owned(),
         _ => yaml::write(&root),
     };
     if root.get("Resources").is_none() && errors.is_empty() {
-        let place = parts.first().map(|part| (part.path, part.root.span));
-        let (path, span) = place.unwrap_or((manifest, entry.places.name));
-        let error = Diagnostic::error(path, format!("addon `{name}` has no `Resources`")).at(span);
+        let error = Diagnostic::error(parts.first()?.path, format!("addon `{name}` has no `Resources`"));
+        let error = error.at(parts.first()?.root.span);
         errors.push(error.help("a CloudFormation template declares at least one resource"));
     }
-    errors.extend(stack::check_size(&folder, template.len()));
-    Some(if errors.is_empty() { Ok(Addon { template, root, parameters, folder, reads }) } else { Err(errors) })
+    errors.extend(stack::check_size(folder, template.len()));
+    let declared = parameters::declared(&parts);
+    let values = values.and_then(|path| files.tree(&path).map(|tree| (path, tree)));
+    Some(Ok(Merged { template, root, declared, values, reads, errors }))
 }
 
 /// The names of the addons that there are, whether or not they go to an environment. Nothing while files are wanted.
@@ -150,6 +191,11 @@ pub fn names(files: &mut Files) -> Option<Result<Vec<String>, Vec<Diagnostic>>> 
         }
     }
     Some(if errors.is_empty() { Ok(names) } else { Err(errors) })
+}
+
+/// The values that are passed down and that the templates declare a parameter for.
+fn passed_down(own: BTreeMap<&'static str, String>, declared: &Declarations) -> impl Iterator<Item = (String, String)> {
+    own.into_iter().filter(|(name, _)| declared.contains_key(*name)).map(|(name, value)| (name.to_owned(), value))
 }
 
 /// The parameters that are passed down, with their values.

@@ -93,7 +93,8 @@ pub struct TargetEntry {
     pub name: TargetName,
     /// What it is.
     pub kind: TargetKind,
-    /// The app, where its stack is told of it.
+    /// The app, where its stack is told of it: an environment addon's, and an instance's whose service has addons. An
+    /// instance in a manifest that was just read has it in any case; see [`crate::recipe::Prepared::told`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<String>,
     /// The service that it is an instance of, or the addon; nothing for an environment and in the branch-first format.

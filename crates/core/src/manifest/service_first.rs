@@ -342,7 +342,7 @@ fn read_instance(
     Some(TargetEntry {
         name: TargetName::new(full_name.as_str()),
         kind: TargetKind::ServiceInstance,
-        app: None,
+        app: Some(manifest.app.clone()),
         service: Some(service.to_owned()),
         own_name: name.to_owned(),
         stack,

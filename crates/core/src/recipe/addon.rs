@@ -25,6 +25,7 @@ pub(super) fn prepare(entry: &TargetEntry, context: &Context, files: &mut Files)
         template: addon.template,
         parameters: addon.parameters,
         tags: tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+        addons: None,
     };
     let prepared = Prepared {
         exchange: Exchange::of(&addon.root, &entry.stack, &context.account_id, &request.parameters),

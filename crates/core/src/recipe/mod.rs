@@ -11,12 +11,14 @@ mod environment;
 mod instance;
 mod pipeline;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use cache::Cache;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+use crate::addons::service::{self, ServiceAddons};
 use crate::bundle::Bundle;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::exports::Exchange;
@@ -94,6 +96,18 @@ pub struct Prepared {
     pub sources: Digest,
 }
 
+impl Prepared {
+    /// The entry as it is kept: an instance is told its app only where its stack is, for its addons. Whoever prepares it
+    /// again so looks for addons where there are some and nowhere else, and what it is made from is the same as ever.
+    pub fn told<'e>(&self, entry: Cow<'e, TargetEntry>) -> Cow<'e, TargetEntry> {
+        let is_told = entry.kind != TargetKind::ServiceInstance || self.request.addons.is_some();
+        if is_told || entry.app.is_none() {
+            return entry;
+        }
+        Cow::Owned(TargetEntry { app: None, ..entry.into_owned() })
+    }
+}
+
 /// A prepared target, or what is wrong with its files. Nothing while files are wanted: see [`Files`].
 pub type Preparation = Option<Result<Prepared, Vec<Diagnostic>>>;
 
@@ -104,14 +118,17 @@ pub fn prepare(entry: &TargetEntry, context: &Context, files: &mut Files, cache:
     if entry.kind == TargetKind::EnvironmentAddon {
         return addon::prepare(entry, context, files);
     }
+    // Asked for before the spec is looked at: a round of reading serves both.
+    let addons = service::read(entry, files);
     let spec = match spec(entry, &entry.spec, context, files, cache)? {
         Ok(spec) => spec,
         Err(errors) => return Some(Err(errors)),
     };
     match (&*spec, entry.kind) {
-        (Spec::DeploymentFile(file), _) => deployment_file::prepare(entry, file, context, files),
+        (Spec::DeploymentFile(file), _) => deployment_file::prepare(entry, file, addons, context, files),
         (Spec::Service(spec), TargetKind::ServiceInstance | TargetKind::EnvironmentAddon) => {
-            instance::prepare(entry, spec, context, files, cache)
+            let prepared = instance::prepare(entry, spec, context, files, cache);
+            without_addons(entry, spec.span, addons?, prepared?)
         }
         (Spec::Service(spec), TargetKind::ServicePipeline) => pipeline::prepare(entry, spec, context, files, cache),
         (Spec::Environment(spec), TargetKind::Environment) => environment::prepare(entry, spec, context, files, cache),
@@ -161,6 +178,28 @@ fn spec(
     Some(cache.spec(path, files))
 }
 
+/// What was prepared from a bundle: an error where the service has addons, which nothing would be made of.
+fn without_addons(
+    entry: &TargetEntry,
+    span: Span,
+    addons: Result<Option<ServiceAddons>, Vec<Diagnostic>>,
+    prepared: Result<Prepared, Vec<Diagnostic>>,
+) -> Preparation {
+    let mut errors = match addons {
+        Ok(None) => return Some(prepared),
+        Ok(Some(addons)) => {
+            let service = entry.service.as_deref().unwrap_or_default();
+            let message = format!("`{service}` has addons, in `{}`, which no template bundle can nest", addons.folder);
+            let help =
+                "describe the service by a CloudFormation deployment file, `template-file-path: …`, or move the folder";
+            vec![Diagnostic::error(&entry.spec, message).at(span).help(help)]
+        }
+        Err(errors) => errors,
+    };
+    errors.extend(prepared.err().into_iter().flatten());
+    Some(Err(errors))
+}
+
 fn wrong_kind(entry: &TargetEntry, target: &str, is: &str, should: &str) -> Diagnostic {
     Diagnostic::error(&entry.spec, format!("`{}` is {target}, but this is a `proton: {is}`", entry.name))
         .help(format!("write `proton: {should}` here, or name another file under `spec` in the manifest"))
@@ -199,6 +238,7 @@ fn from_rendered(
         template: rendered.text,
         parameters: BTreeMap::new(),
         tags: BTreeMap::new(),
+        addons: None,
     };
     Ok(Prepared {
         request,
@@ -231,7 +271,8 @@ fn in_fixed_order(value: &Value) -> Value {
 /// The same with the files that it was made from, and the digest of all of its sources.
 fn made_from(mut prepared: Prepared, entry: &TargetEntry, reads: Vec<RepoPath>, files: &Files) -> Prepared {
     let mut hash = Sha256::new();
-    stack::feed(&mut hash, &serde_json::to_string(entry).unwrap_or_default());
+    let entry = prepared.told(Cow::Borrowed(entry));
+    stack::feed(&mut hash, &serde_json::to_string(&entry).unwrap_or_default());
     for path in &reads {
         stack::feed(&mut hash, path.as_str());
         stack::feed(&mut hash, files.text(path).unwrap_or_default());

@@ -91,6 +91,9 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
     use crate::names::RepoPath;
     use crate::yaml::{parse, same};
@@ -114,5 +117,28 @@ mod tests {
             let again = parse(&path, &written).unwrap_or_else(|error| panic!("{error:?}\n{written}"));
             assert!(same(&node, &again), "{document}\n---\n{written}");
         }
+    }
+
+    #[test]
+    fn what_is_written_of_any_file_of_the_cases_and_examples_is_read_as_the_same() {
+        let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut folders = vec![crate_folder.join("tests/cases"), crate_folder.join("../../examples")];
+        let mut compared = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let file = entry.unwrap().path();
+                if file.is_dir() {
+                    folders.push(file);
+                    continue;
+                }
+                let Ok(text) = fs::read_to_string(&file) else { continue };
+                let path = RepoPath::parse("x.yaml").unwrap();
+                let Ok(node) = parse(&path, &text) else { continue };
+                let again = parse(&path, &write(&node)).unwrap_or_else(|error| panic!("{}: {error:?}", file.display()));
+                assert!(same(&node, &again), "{}", file.display());
+                compared += 1;
+            }
+        }
+        assert!(compared > 500, "{compared}");
     }
 }

@@ -25,18 +25,24 @@ fn read_until<T>(repository: &Repository, files: &mut Files, mut ask: impl FnMut
         let wanted = files.take_wanted();
         assert!(!wanted.is_empty(), "no answer, and nothing is wanted");
         for want in wanted {
-            match want {
-                Want::File(path) => {
-                    let entry = repository.get(path.as_str()).map_or(Entry::Absent, |text| Entry::Text(text.clone()));
-                    files.insert(path, entry);
-                }
-                Want::Folder(path) => {
-                    let entry = folder(repository, path.as_str());
-                    files.insert(path, entry);
-                }
-            }
+            insert(repository, want, files);
         }
     }
+}
+
+/// Reads what is wanted.
+pub(crate) fn insert(repository: &Repository, want: Want, files: &mut Files) {
+    let (path, entry) = match want {
+        Want::File(path) => {
+            let entry = repository.get(path.as_str()).map_or(Entry::Absent, |text| Entry::Text(text.clone()));
+            (path, entry)
+        }
+        Want::Folder(path) => {
+            let entry = folder(repository, path.as_str());
+            (path, entry)
+        }
+    };
+    files.insert(path, entry);
 }
 
 fn folder(repository: &Repository, path: &str) -> Entry {
