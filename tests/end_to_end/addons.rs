@@ -86,3 +86,38 @@ async fn an_import_that_nothing_exports_is_refused_before_anything_is_deployed()
     let targets = repository.targets(&sync.sync).await;
     assert_eq!(targets["invoices/beta"].planned.waits_on.len(), 0);
 }
+
+/// Connectable: a service's own addons lie in a stack of their own within the service's, which takes their outputs.
+#[tokio::test]
+async fn a_services_own_addons_are_nested_in_its_stack_and_give_it_their_outputs() {
+    let repository = Repository::of_example("copilot-shop", "own").await;
+    let addon = "Parameters:\n  App: {Type: String}\n  Env: {Type: String}\n  Name: {Type: String}\n  Route: {Type: String}\n\
+                 Resources:\n  Table:\n    Type: AWS::DynamoDB::Table\n    Properties:\n      \
+                 TableName: !Sub '${App}-${Env}-${Name}'\n      BillingMode: PAY_PER_REQUEST\n      \
+                 AttributeDefinitions: [{AttributeName: id, AttributeType: S}]\n      \
+                 KeySchema: [{AttributeName: id, KeyType: HASH}]\n\
+                 Outputs:\n  TableName: {Value: !Ref Table}\n";
+    repository.write("copilot/orders/addons/table.yml", addon);
+    repository.write("copilot/orders/addons/addons.parameters.yml", "Parameters:\n  Route: !Ref Route\n");
+    let taken = "\nOutputs:\n  Table: {Value: !GetAtt AddonsStack.Outputs.TableName}\n";
+    let template = std::fs::read_to_string(repository.path().join("orders/template.yaml")).unwrap();
+    repository.write("orders/template.yaml", &format!("{template}{taken}"));
+    let sync = repository.push_and_wait("Keep orders in a table").await;
+    repository.assert_succeeded(&sync).await;
+    let client = Client::new(&repository.world.configuration().await);
+    let outputs = async || {
+        let found = client.describe_stacks().stack_name("copilot-own-orders-beta").send().await.unwrap();
+        found.stacks()[0].outputs()[0].output_value().unwrap().to_owned()
+    };
+    assert_eq!(outputs().await, "copilot-own-beta-orders");
+    let nested: Vec<String> = repository.stacks("copilot-own-orders-beta-AddonsStack").await;
+    assert_eq!(nested.len(), 1, "{nested:?}");
+
+    // Only an addon's file changes: the service's stack is updated, and the nested one stays the same.
+    repository.replace("copilot/orders/addons/table.yml", "'${App}-${Env}-${Name}'", "'${App}-${Env}-${Name}-2'");
+    let sync = repository.push_and_wait("Rename the table").await;
+    repository.assert_succeeded(&sync).await;
+    assert_eq!(repository.statuses(&sync.sync).await["orders/beta"], TargetStatus::Succeeded);
+    assert_eq!(outputs().await, "copilot-own-beta-orders-2");
+    assert_eq!(repository.stacks("copilot-own-orders-beta-AddonsStack").await, nested);
+}

@@ -13,7 +13,7 @@ use tracing::info;
 
 use crate::Error;
 use crate::stacks::Stacks;
-use crate::templates::TemplateSource;
+use crate::templates::Sources;
 
 /// How many moves one entry makes at the most. The longest sensible chain is four: update, there is no such stack;
 /// create, there is one meanwhile; look; update.
@@ -42,8 +42,8 @@ pub struct Entered {
 pub struct Deployment<'d> {
     /// What is asked for.
     pub request: &'d StackRequest,
-    /// Its template, as CloudFormation is given it.
-    pub template: &'d TemplateSource,
+    /// What it is made from, as CloudFormation is given it.
+    pub sources: &'d Sources,
     /// Whether the manifest names the stack, so that none is created in its place.
     pub is_adopted: bool,
     /// Whether the stack's outputs are to be told.
@@ -60,7 +60,7 @@ impl Stacks {
         operation: &Operation,
         entered: Entered,
     ) -> Result<Reached, Error> {
-        let Deployment { request, template, is_adopted, outputs_wanted } = deployment;
+        let Deployment { request, sources, is_adopted, outputs_wanted } = deployment;
         let goal = if is_adopted { Goal::InStepAdopted } else { Goal::InStep };
         let mut next = first_move(goal, entered.before, entered.known_to_exist);
         let mut outputs = None;
@@ -71,8 +71,8 @@ impl Stacks {
         for _ in 0..MAX_MOVES {
             info!(sync = %operation.sync, target = %operation.target, stack = %request.stack, r#move = ?next, "move");
             let accepted = match next {
-                Move::Create => self.create(request, template, operation).await?,
-                Move::Update => self.update(request, template, operation).await?,
+                Move::Create => self.create(request, sources, operation).await?,
+                Move::Update => self.update(request, sources, operation).await?,
                 Move::DeleteFailedCreation => self.delete(&request.stack, operation).await?,
                 Move::Look => {
                     let found = self.look(&request.stack).await?;

@@ -7,10 +7,10 @@ use aws_sdk_cloudformation::primitives::DateTimeFormat;
 use aws_sdk_cloudformation::types::{Capability, Parameter, Stack, StackEvent, StackStatus, Tag, TemplateStage};
 use syncline_core::deployment::{Operation, Refusal, StackView};
 use syncline_core::names::StackName;
-use syncline_core::stack::StackRequest;
+use syncline_core::stack::{ADDONS_TEMPLATE_URL, StackRequest};
 
 use crate::error::from_sdk;
-use crate::templates::TemplateSource;
+use crate::templates::{Sources, TemplateSource};
 use crate::{Error, settings};
 
 /// How many pages of a stack's events are read to find what failed first. A page has 100 events; one operation on
@@ -101,17 +101,17 @@ impl Stacks {
     pub async fn create(
         &self,
         request: &StackRequest,
-        template: &TemplateSource,
+        sources: &Sources,
         operation: &Operation,
     ) -> Result<Result<(), Refusal>, Error> {
-        let (body, url) = body_or_url(template);
+        let (body, url) = body_or_url(&sources.template);
         let sent = self
             .client
             .create_stack()
             .stack_name(request.stack.as_str())
             .set_template_body(body)
             .set_template_url(url)
-            .set_parameters(Some(parameters(request)))
+            .set_parameters(Some(parameters(request, sources)))
             .set_tags(Some(tags(request)))
             .set_capabilities(Some(self.capabilities.clone()))
             .set_role_arn(self.role.clone())
@@ -125,17 +125,17 @@ impl Stacks {
     pub async fn update(
         &self,
         request: &StackRequest,
-        template: &TemplateSource,
+        sources: &Sources,
         operation: &Operation,
     ) -> Result<Result<(), Refusal>, Error> {
-        let (body, url) = body_or_url(template);
+        let (body, url) = body_or_url(&sources.template);
         let sent = self
             .client
             .update_stack()
             .stack_name(request.stack.as_str())
             .set_template_body(body)
             .set_template_url(url)
-            .set_parameters(Some(parameters(request)))
+            .set_parameters(Some(parameters(request, sources)))
             .set_tags(Some(tags(request)))
             .set_capabilities(Some(self.capabilities.clone()))
             .set_role_arn(self.role.clone())
@@ -350,10 +350,13 @@ fn body_or_url(template: &TemplateSource) -> (Option<String>, Option<String>) {
     }
 }
 
-fn parameters(request: &StackRequest) -> Vec<Parameter> {
+fn parameters(request: &StackRequest, sources: &Sources) -> Vec<Parameter> {
+    let addons = sources.addons.iter().map(|url| (ADDONS_TEMPLATE_URL, url.as_str()));
     request
         .parameters
         .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .chain(addons)
         .map(|(key, value)| Parameter::builder().parameter_key(key).parameter_value(value).build())
         .collect()
 }

@@ -1,8 +1,9 @@
-//! Templates that are too long for a request: they go through S3, under the digest of their content.
+//! Templates that go through S3, under the digest of their content: those that are too long for a request, and those of
+//! nested stacks.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use syncline_core::stack::{self, MAX_INLINE_TEMPLATE_BYTES};
+use syncline_core::stack::{self, MAX_INLINE_TEMPLATE_BYTES, StackRequest};
 
 use crate::error::from_sdk;
 use crate::{Error, settings};
@@ -16,7 +17,21 @@ pub enum TemplateSource {
     Url(String),
 }
 
-/// The bucket for long templates.
+/// What a stack is made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sources {
+    /// Its template.
+    pub template: TemplateSource,
+    /// The address of the template of the stack that is nested in it, where one is.
+    pub addons: Option<String>,
+}
+
+/// Where long templates go. CloudFormation fetches them once, and they expire.
+const TEMPLATES: &str = "templates";
+/// Where templates of nested stacks go. CloudFormation fetches them again when it undoes an update, so they stay.
+const ADDONS: &str = "addons";
+
+/// The bucket for templates.
 #[derive(Clone, Debug)]
 pub struct Templates {
     client: Client,
@@ -38,23 +53,38 @@ impl Templates {
         Self { client, bucket, region }
     }
 
-    /// The template itself where it is short enough; else its address, after it was put there. The same template twice
-    /// is one object.
-    pub async fn source(&self, template: &str) -> Result<TemplateSource, Error> {
-        if template.len() <= MAX_INLINE_TEMPLATE_BYTES {
-            return Ok(TemplateSource::Body(template.to_owned()));
-        }
+    /// What a stack is made from, after what CloudFormation fetches was put there: a template that is too long for a request,
+    /// and that of the stack which is nested in it.
+    pub async fn sources(&self, request: &StackRequest) -> Result<Sources, Error> {
+        let template = if request.template.len() <= MAX_INLINE_TEMPLATE_BYTES {
+            TemplateSource::Body(request.template.clone())
+        } else {
+            TemplateSource::Url(self.put(TEMPLATES, &request.template).await?)
+        };
+        let addons = match &request.addons {
+            Some(addons) => Some(self.put(ADDONS, addons).await?),
+            None => None,
+        };
+        Ok(Sources { template, addons })
+    }
+
+    /// Where the template of a nested stack lies once it was put there; nothing without a bucket.
+    pub fn addons_url(&self, template: &str) -> Option<String> {
+        self.bucket.as_ref().map(|bucket| self.url(bucket, &key(ADDONS, template)))
+    }
+
+    /// Puts a template there, and gives its address. The same template twice is one object.
+    async fn put(&self, folder: &str, template: &str) -> Result<String, Error> {
         let Some(bucket) = &self.bucket else {
             return Err(Error::Refused {
                 action: "cloudformation:CreateStack",
                 code: "ValidationError".to_owned(),
                 message: format!(
-                    "the template has {} bytes; one of more than {MAX_INLINE_TEMPLATE_BYTES} goes through S3, so name a bucket with --s3-bucket",
-                    template.len()
+                    "templates of more than {MAX_INLINE_TEMPLATE_BYTES} bytes, and those of a service's addons, go through S3: name a bucket with --s3-bucket"
                 ),
             });
         };
-        let key = format!("templates/{}.yaml", stack::digest_of(template));
+        let key = key(folder, template);
         self.client
             .put_object()
             .bucket(bucket)
@@ -63,6 +93,14 @@ impl Templates {
             .send()
             .await
             .map_err(from_sdk("s3:PutObject"))?;
-        Ok(TemplateSource::Url(format!("https://s3.{}.amazonaws.com/{bucket}/{key}", self.region)))
+        Ok(self.url(bucket, &key))
     }
+
+    fn url(&self, bucket: &str, key: &str) -> String {
+        format!("https://s3.{}.amazonaws.com/{bucket}/{key}", self.region)
+    }
+}
+
+fn key(folder: &str, template: &str) -> String {
+    format!("{folder}/{}.yaml", stack::digest_of(template))
 }

@@ -120,12 +120,11 @@ impl Deploy {
         digest: Digest,
     ) -> Result<Reached, Error> {
         // First the token, then the call: an event that comes at once finds it.
-        let (waiting, source) =
-            tokio::join!(self.wait(input, record, digest), self.templates.source(&request.template));
+        let (waiting, sources) = tokio::join!(self.wait(input, record, digest), self.templates.sources(request));
         waiting?;
         let deployment = Deployment {
             request,
-            template: &source?,
+            sources: &sources?,
             is_adopted: record.entry.as_ref().is_some_and(|entry| entry.adopts),
             outputs_wanted: record.planned.outputs_wanted,
         };

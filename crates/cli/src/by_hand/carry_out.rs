@@ -314,13 +314,13 @@ struct Deploying {
 
 impl Deploying {
     async fn carry_out(&self, account: &Account, waiter: &Waiter) -> Outcome {
-        let template = match account.templates.source(&self.request.template).await {
-            Ok(template) => template,
+        let sources = match account.templates.sources(&self.request).await {
+            Ok(sources) => sources,
             Err(error) => return Outcome::failed(error.to_string()),
         };
         let deployment = Deployment {
             request: &self.request,
-            template: &template,
+            sources: &sources,
             is_adopted: self.is_adopted,
             outputs_wanted: self.outputs_wanted,
         };

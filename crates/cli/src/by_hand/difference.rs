@@ -10,10 +10,11 @@ use syncline_core::assembly::{AssembledTarget, Assembly};
 use syncline_core::manifest::Manifest;
 use syncline_core::names::{StackName, TargetKind, TargetName};
 use syncline_core::render::Outputs;
-use syncline_core::stack::{self, StackRequest};
+use syncline_core::stack::{self, ADDONS_TEMPLATE_URL, StackRequest};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::account::Account;
 use crate::failure::Failure;
 use crate::reading::Reading;
 
@@ -76,13 +77,13 @@ pub(crate) async fn differences(
     reading: &mut Reading,
     manifest: &Manifest,
     assembly: &Assembly,
-    stacks: &Stacks,
+    account: &Account,
 ) -> Result<(Vec<Difference>, Assembly), Failure> {
     let wanted = assembly.targets.iter().flat_map(|target| {
         let sources = target.outputs_from.iter().map(|source| &source.stack);
         sources.chain([&target.entry.stack])
     });
-    let deployed = all_deployed(stacks, wanted.cloned().collect()).await?;
+    let deployed = all_deployed(&account.stacks, wanted.cloned().collect()).await?;
     let mut found = Vec::with_capacity(assembly.targets.len());
     for target in &assembly.targets {
         let outputs = outputs_of(target, &deployed);
@@ -96,6 +97,9 @@ pub(crate) async fn differences(
         let prepared = prepared.as_ref().unwrap_or(&target.prepared);
         let mut request = prepared.request.clone();
         request.tags = target.prepared.request.tags.clone();
+        let addons_url = request.addons.as_ref().and_then(|addons| account.templates.addons_url(addons));
+        // The place of the addons tells whether they are those that are deployed.
+        request.parameters.extend(addons_url.map(|url| (ADDONS_TEMPLATE_URL.to_owned(), url)));
         found.push(difference(target, &request, prepared.is_trial, deployed.get(&request.stack)));
     }
     let mut is_worked_on: Vec<bool> = Vec::with_capacity(found.len());

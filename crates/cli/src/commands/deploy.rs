@@ -62,7 +62,7 @@ pub(super) async fn run(global: &Global, deploy: &Deploy) -> Result<Answer, Fail
     if !missing.is_empty() {
         return Err(reading.problems(&manifest, &branch, missing).into());
     }
-    let (found, worked_on) = differences(&mut reading, &manifest, &chosen, &account.stacks).await?;
+    let (found, worked_on) = differences(&mut reading, &manifest, &chosen, &account).await?;
     if deploy.diff {
         return Ok(match global.output {
             Output::Json => {

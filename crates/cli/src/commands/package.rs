@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use syncline_core::manifest::{Manifest, TargetEntry};
 use syncline_core::names::{StackName, TargetName};
+use syncline_core::stack::ADDONS_TEMPLATE_URL;
 
 use super::render;
 use crate::answer::Answer;
@@ -36,7 +37,7 @@ pub(super) fn run(global: &Global, package: &Package) -> Result<Answer, Failure>
     let document = render::rendered(&mut reading, &manifest, &entry, given.as_ref(), is_account_unknown)?;
     let Some(folder) = &package.output_dir else { return render::answer(global, document) };
     let aside = draw::render::aside(&document, Paint::for_stderr(global.no_color));
-    let files = write(folder, &file_name(&entry), &document)?;
+    let files = write(folder, &entry, &document)?;
     match global.output {
         Output::Json => Answer::json(&PackageDocument { target: document.target, stack: document.stack, files }),
         Output::Text => Ok(Answer { aside, ..Answer::text(files.join("\n")) }),
@@ -71,13 +72,20 @@ fn file_name(entry: &TargetEntry) -> String {
     }
 }
 
-/// Writes the two files, in the place of older ones.
-fn write(folder: &Path, name: &str, document: &RenderDocument) -> Result<Vec<String>, Failure> {
-    let parameters = json!({ "Parameters": document.parameters, "Tags": document.tags });
-    let files = [
+/// Writes the files, in the place of older ones.
+fn write(folder: &Path, entry: &TargetEntry, document: &RenderDocument) -> Result<Vec<String>, Failure> {
+    let name = file_name(entry);
+    let mut parameters = document.parameters.clone();
+    // Whoever uploads the addons' template puts its place there, as with Copilot's files.
+    parameters.extend(document.addons.as_ref().map(|_| (ADDONS_TEMPLATE_URL.to_owned(), String::new())));
+    let parameters = json!({ "Parameters": parameters, "Tags": document.tags });
+    let mut files = vec![
         (folder.join(format!("{name}.stack.yml")), document.template.clone()),
         (folder.join(format!("{name}.params.json")), format!("{parameters:#}\n")),
     ];
+    if let Some(addons) = &document.addons {
+        files.push((folder.join(format!("{}.addons.stack.yml", entry.goes_by())), addons.clone()));
+    }
     let failed = |place: &PathBuf, error: &std::io::Error| {
         let help = "`--output-dir` takes a folder, which is made where there is none";
         Failure::new(format!("cannot write `{}`: {}", place.display(), why(error)), help)

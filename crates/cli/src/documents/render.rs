@@ -26,6 +26,9 @@ pub(crate) struct RenderDocument {
     pub(crate) parameters: BTreeMap<String, String>,
     /// Its tags.
     pub(crate) tags: BTreeMap<String, String>,
+    /// The template of the service's addons, whose place becomes the parameter `AddonsTemplateURL`; where it has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) addons: Option<String>,
     /// The inputs that its bundle's template was rendered with, in the order of the schema.
     pub(crate) inputs: Inputs,
     /// The environment that it lives in.
@@ -65,6 +68,7 @@ impl RenderDocument {
             template: prepared.request.template,
             parameters: prepared.request.parameters,
             tags: prepared.request.tags,
+            addons: prepared.request.addons,
             inputs: prepared.inputs,
             environment: prepared.environment,
             reads: prepared.reads.iter().map(ToString::to_string).collect(),

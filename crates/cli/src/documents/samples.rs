@@ -194,6 +194,7 @@ pub(crate) fn rendered() -> RenderDocument {
         stack: StackName::new("shop-orders-beta"),
         template: "Resources: {}\n".to_owned(),
         parameters: BTreeMap::from([("Size".to_owned(), "two\nlines".to_owned())]),
+        addons: None,
         tags: BTreeMap::from([("team".to_owned(), "platform".to_owned())]),
         inputs: [("port".to_owned(), 8080.into())].into_iter().collect(),
         environment: Some("beta".to_owned()),

@@ -15,6 +15,9 @@ pub(crate) fn aside(document: &RenderDocument, paint: Paint) -> String {
     for (heading, values) in values {
         rows.extend(values.iter().map(|(name, value)| (heading, format!("{name} = {value}"))));
     }
+    if document.addons.is_some() {
+        rows.push(("addons", "nested; AddonsTemplateURL becomes the place of their template".to_owned()));
+    }
     let mut lines: Vec<String> =
         rows.iter().map(|(heading, text)| format!("{heading:9}  {}", one_line(text))).collect();
     for stand_in in &document.stand_ins {

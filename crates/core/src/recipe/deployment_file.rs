@@ -107,6 +107,9 @@ fn check(
         Some(_) => Cow::Owned(without_url(entry, file, root, &mut errors)),
         None => Cow::Borrowed(&file.parameters),
     };
+    if addons.is_none() {
+        errors.extend(without_addons(entry, file, root));
+    }
     errors.extend(stack::check(&file.template, root, false, &entry.spec, file.template_span, &values));
     let nested = match addons.map(|addons| nested::nest(addons, &file.template, root)) {
         Some(Ok(nested)) => Some(nested),
@@ -119,6 +122,20 @@ fn check(
     let rewritten = nested.as_ref().and_then(|nested| nested.rewritten.as_ref());
     errors.extend(rewritten.and_then(|template| stack::check_size(&file.template, template.len())));
     if errors.is_empty() { Ok(nested) } else { Err(errors) }
+}
+
+/// The error for a template that Copilot wrote for a service, where nothing says what becomes of the stack that is nested in
+/// it: without a value for its place CloudFormation would delete it, and nothing is deleted by the way.
+fn without_addons(entry: &TargetEntry, file: &DeploymentFile, root: &Node) -> Option<Diagnostic> {
+    if !nested::is_in(root) || file.parameters.contains_key(ADDONS_TEMPLATE_URL) {
+        return None;
+    }
+    let name = entry.service.as_deref().unwrap_or(&entry.own_name);
+    let message = format!("`{}` takes the place of a service's addons, and `{name}` has none here", file.template);
+    let help = format!(
+        "bring the folder `copilot/{name}/addons` along; a service without addons says so: `{ADDONS_TEMPLATE_URL}: ''` under `parameters`"
+    );
+    Some(Diagnostic::error(&entry.spec, message).at(file.template_span).help(help))
 }
 
 /// The values of the template's parameters, where the place of the addons has one: it is known when they are uploaded.
