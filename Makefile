@@ -62,6 +62,11 @@ lint: setup ## Check the formatting, the code and the template
 test: setup lint build ## Run every test, end to end included
 	cargo test --workspace
 
+.PHONY: recording
+recording: setup build ## Record a deployment by hand as text into docs/recording.md
+	@cargo build --quiet --package syncline
+	cargo test --quiet --package syncline-tests -- --ignored recording
+
 .PHONY: bench
 bench: $(TOOLS)/bench/.installed ## Measure reading, planning and rendering into bench/RESULTS.md
 	CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo bench --package syncline-bench -- --warm-up-time 1 --measurement-time 3

@@ -49,7 +49,7 @@ impl Repository {
     }
 
     /// Runs `syncline` in a terminal.
-    fn terminal(&self, words: &[&str]) -> Terminal {
+    pub(super) fn terminal(&self, words: &[&str]) -> Terminal {
         let program = syncline();
         let words: Vec<&str> = [program.to_str().unwrap()].into_iter().chain(words.iter().copied()).collect();
         let mut environment = self.world.environment();

@@ -10,6 +10,7 @@ mod interruptions;
 mod proton;
 mod prune;
 mod queries;
+mod recording;
 mod repository;
 mod stack_states;
 mod terminal;

@@ -51,7 +51,9 @@ impl Terminal {
 
     /// What is on the screen.
     pub(crate) fn screen(&self) -> String {
-        self.screen.lock().unwrap().screen().contents()
+        let screen = self.screen.lock().unwrap();
+        let rows: Vec<String> = screen.screen().rows(0, SIZE.1).map(|row| row.trim_end().to_owned()).collect();
+        rows.join("\n").trim_end().to_owned()
     }
 
     /// Waits until the screen shows a text.
@@ -67,6 +69,11 @@ impl Terminal {
     pub(crate) fn press(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
         self.keyboard.flush().unwrap();
+    }
+
+    /// Whether the program has not ended yet.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// The id of the program's process.

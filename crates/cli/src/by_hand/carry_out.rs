@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use syncline_aws::moves::{Deployment, Entered, Reached};
-use syncline_aws::stacks::{ResourceEvent, Stacks};
+use syncline_aws::stacks::ResourceEvent;
 use syncline_aws::table::{SyncRecord, TargetRecord};
 use syncline_core::deployment::Operation;
 use syncline_core::diagnostic::Diagnostic;
@@ -70,8 +70,10 @@ pub(crate) enum Ending {
 enum Step {
     /// The outputs that its template shows.
     Outputs(Result<BTreeMap<String, BTreeMap<String, String>>, syncline_aws::Error>),
-    /// The end.
-    Settled(Outcome),
+    /// Where an entry got to.
+    Reached(Result<Reached, syncline_aws::Error>),
+    /// The operation that it waited for has probably ended, or what went wrong may have passed.
+    Again,
 }
 
 /// Carries a sync out whose targets are stored, where Syncline is installed.
@@ -86,6 +88,8 @@ pub(crate) async fn carry_out(
     let walk = HandWalk::new(record, targets, syncline.as_ref().map(|syncline| syncline.walk()), turns);
     let mut work = Carrying {
         looks_due: VecDeque::new(),
+        requests: BTreeMap::new(),
+        attempts: BTreeMap::new(),
         waiter: Arc::new(Waiter::default()),
         steps: JoinSet::new(),
         looks: JoinSet::new(),
@@ -111,7 +115,7 @@ pub(crate) async fn carry_out(
     work.walk.start(&sync, &work.walk.ready()).await?;
     while !work.walk.open().is_empty() {
         tokio::select! {
-            Some(number) = turn.recv() => work.begin(number).await?,
+            Some(number) = turn.recv() => work.enter(number).await?,
             Some(Ok((number, step))) = work.steps.join_next() => work.step(number, step).await?,
             Some(Ok((stack, events))) = work.looks.join_next() => work.looked(&stack, events),
             _ = frames.tick() => work.show(),
@@ -143,6 +147,10 @@ struct Carrying<'h> {
     waiter: Arc<Waiter>,
     steps: JoinSet<(TargetNumber, Step)>,
     looks: JoinSet<(StackName, Result<Vec<ResourceEvent>, syncline_aws::Error>)>,
+    /// What CloudFormation is asked for, of each target that is deployed.
+    requests: BTreeMap<TargetNumber, Arc<StackRequest>>,
+    /// How often in a row each target was tried in vain.
+    attempts: BTreeMap<TargetNumber, u32>,
     /// Stacks that are to be looked at for the last time.
     looks_due: VecDeque<StackName>,
     resources: Resources,
@@ -150,28 +158,28 @@ struct Carrying<'h> {
 }
 
 impl Carrying<'_> {
-    /// Begins with a target.
-    async fn begin(&mut self, number: TargetNumber) -> Result<(), Failure> {
-        let Some(target) = self.walk.target(number).filter(|target| !target.status.is_terminal()) else {
-            return Ok(());
+    /// Enters a target whose turn has come, or whose stack is to be looked at again.
+    async fn enter(&mut self, number: TargetNumber) -> Result<(), Failure> {
+        let Some(target) = self.walk.enter(number).await? else {
+            let outcome = Outcome::because(TargetStatus::Skipped, "the sync was ended before");
+            return self.settle(number, outcome).await;
         };
-        self.walk.enter(number).await?;
-        if target.planned.action == Action::Delete {
-            let (stacks, waiter) = (self.hands.account.stacks.clone(), self.waiter.clone());
-            let operation = Operation { sync: self.sync.clone(), target: number };
-            let stack = target.planned.stack;
-            self.steps
-                .spawn(async move { (number, Step::Settled(take_away(&stacks, &waiter, &stack, &operation).await)) });
-            return Ok(());
+        if target.planned.action == Action::Delete || self.requests.contains_key(&number) {
+            self.make_moves(&target);
+        } else {
+            self.ask_for_outputs(&target);
         }
-        let mut outputs = BTreeMap::new();
-        let mut others = Vec::new();
+        Ok(())
+    }
+
+    /// Asks for the outputs that a target's template shows: of what was deployed here they are known.
+    fn ask_for_outputs(&mut self, target: &TargetRecord) {
+        let number = target.planned.number;
+        let (mut outputs, mut others) = (BTreeMap::new(), Vec::new());
         for source in &target.planned.outputs_from {
-            let here = target
-                .planned
-                .waits_on
-                .iter()
-                .find(|&&other| self.walk.target(other).is_some_and(|other| other.planned.stack == source.stack));
+            let is_source = |other: &TargetRecord| other.planned.stack == source.stack;
+            let here =
+                target.planned.waits_on.iter().find(|&&other| self.walk.target(other).as_ref().is_some_and(is_source));
             match here.and_then(|&other| self.walk.outputs(other)) {
                 Some(known) => drop(outputs.insert(source.name.clone(), known)),
                 None => others.push((source.name.clone(), source.stack.clone())),
@@ -187,18 +195,28 @@ impl Carrying<'_> {
             }
             (number, Step::Outputs(Ok(outputs)))
         });
-        Ok(())
     }
 
     /// Goes on with a target.
     async fn step(&mut self, number: TargetNumber, step: Step) -> Result<(), Failure> {
         match step {
             Step::Outputs(Ok(outputs)) => match self.request(number, outputs) {
-                Ok(request) => self.deploy(number, request),
+                Ok(request) => {
+                    self.resources.describe(&request.stack, &request.template);
+                    self.requests.insert(number, Arc::new(request));
+                    if let Some(target) = self.walk.target(number) {
+                        self.make_moves(&target);
+                    }
+                }
                 Err(reason) => self.settle(number, Outcome::failed(reason)).await?,
             },
-            Step::Outputs(Err(error)) => self.settle(number, Outcome::failed(error.to_string())).await?,
-            Step::Settled(outcome) => self.settle(number, outcome).await?,
+            Step::Reached(Ok(Reached::Settled(outcome))) => self.settle(number, outcome).await?,
+            Step::Reached(Ok(Reached::Waits)) => {
+                self.attempts.remove(&number);
+                self.wait(number);
+            }
+            Step::Reached(Err(error)) | Step::Outputs(Err(error)) => self.try_again(number, error).await?,
+            Step::Again => self.enter(number).await?,
         }
         Ok(())
     }
@@ -218,18 +236,57 @@ impl Carrying<'_> {
         }
     }
 
-    fn deploy(&mut self, number: TargetNumber, request: StackRequest) {
-        let Some(target) = self.walk.target(number) else { return };
-        self.resources.describe(&request.stack, &request.template);
-        let deploying = Deploying {
-            known_to_exist: self.hands.existing.contains(&request.stack),
-            request,
-            is_adopted: target.entry.is_some_and(|entry| entry.adopts),
-            outputs_wanted: target.planned.outputs_wanted,
-            operation: Operation { sync: self.sync.clone(), target: number },
+    /// Moves a target's stack until an operation is under way or the target has settled.
+    fn make_moves(&mut self, target: &TargetRecord) {
+        let number = target.planned.number;
+        let operation = Operation { sync: self.sync.clone(), target: number };
+        let entered_before = target.entered > 1;
+        let account = self.hands.account.clone();
+        let Some(request) = self.requests.get(&number).cloned() else {
+            let stack = target.planned.stack.clone();
+            self.steps.spawn(async move {
+                let reached = account.stacks.take_away(&stack, &operation, entered_before, "deleted by hand").await;
+                (number, Step::Reached(reached))
+            });
+            return;
         };
-        let (account, waiter) = (self.hands.account.clone(), self.waiter.clone());
-        self.steps.spawn(async move { (number, Step::Settled(deploying.carry_out(&account, &waiter).await)) });
+        let known_to_exist = self.hands.existing.contains(&request.stack);
+        let is_adopted = target.entry.as_ref().is_some_and(|entry| entry.adopts);
+        let outputs_wanted = target.planned.outputs_wanted;
+        self.steps.spawn(async move {
+            let reached = async {
+                let sources = account.templates.sources(&request).await?;
+                let deployment = Deployment { request: &request, sources: &sources, is_adopted, outputs_wanted };
+                let entered = Entered { before: entered_before, known_to_exist };
+                account.stacks.bring_in_step(deployment, &operation, entered).await
+            };
+            (number, Step::Reached(reached.await))
+        });
+    }
+
+    /// Waits for the operation on a target's stack to end.
+    fn wait(&mut self, number: TargetNumber) {
+        let Some(target) = self.walk.target(number) else { return };
+        let waiter = self.waiter.clone();
+        self.steps.spawn(async move {
+            waiter.ended(&target.planned.stack).await;
+            (number, Step::Again)
+        });
+    }
+
+    /// Tries again later where what went wrong may pass, a bounded number of times.
+    async fn try_again(&mut self, number: TargetNumber, error: syncline_aws::Error) -> Result<(), Failure> {
+        let attempts = self.attempts.entry(number).or_default();
+        if *attempts >= MAX_ATTEMPTS || !syncline_aws::Error::PASSING.contains(&error.name()) {
+            return self.settle(number, Outcome::failed(error.to_string())).await;
+        }
+        let pause = Duration::from_secs(1 << (*attempts).min(5));
+        *attempts += 1;
+        self.steps.spawn(async move {
+            sleep(pause).await;
+            (number, Step::Again)
+        });
+        Ok(())
     }
 
     async fn settle(&mut self, number: TargetNumber, outcome: Outcome) -> Result<(), Failure> {
@@ -300,63 +357,6 @@ impl Carrying<'_> {
                 self.looked(&stack, events);
             }
         }
-    }
-}
-
-/// A stack on its way.
-struct Deploying {
-    request: StackRequest,
-    is_adopted: bool,
-    outputs_wanted: bool,
-    known_to_exist: bool,
-    operation: Operation,
-}
-
-impl Deploying {
-    async fn carry_out(&self, account: &Account, waiter: &Waiter) -> Outcome {
-        let sources = match account.templates.sources(&self.request).await {
-            Ok(sources) => sources,
-            Err(error) => return Outcome::failed(error.to_string()),
-        };
-        let deployment = Deployment {
-            request: &self.request,
-            sources: &sources,
-            is_adopted: self.is_adopted,
-            outputs_wanted: self.outputs_wanted,
-        };
-        let enter = |before| {
-            let entered = Entered { before, known_to_exist: self.known_to_exist };
-            account.stacks.bring_in_step(deployment, &self.operation, entered)
-        };
-        enter_until_settled(&self.request.stack, waiter, enter).await
-    }
-}
-
-async fn take_away(stacks: &Stacks, waiter: &Waiter, stack: &StackName, operation: &Operation) -> Outcome {
-    let enter = |before| stacks.take_away(stack, operation, before, "deleted by hand");
-    enter_until_settled(stack, waiter, enter).await
-}
-
-/// Enters, and enters again whenever what was waited for has ended, or what went wrong may have passed.
-async fn enter_until_settled<F>(stack: &StackName, waiter: &Waiter, enter: impl Fn(bool) -> F) -> Outcome
-where
-    F: Future<Output = Result<Reached, syncline_aws::Error>>,
-{
-    let (mut before, mut attempts) = (false, 0);
-    loop {
-        match enter(before).await {
-            Ok(Reached::Settled(outcome)) => return outcome,
-            Ok(Reached::Waits) => {
-                attempts = 0;
-                waiter.ended(stack).await;
-            }
-            Err(error) if attempts < MAX_ATTEMPTS && syncline_aws::Error::PASSING.contains(&error.name()) => {
-                sleep(Duration::from_secs(1 << attempts.min(5))).await;
-                attempts += 1;
-            }
-            Err(error) => return Outcome::failed(error.to_string()),
-        }
-        before = true;
     }
 }
 

@@ -12,7 +12,7 @@ use syncline_aws::table::{SyncRecord, TargetRecord, Walk};
 use syncline_aws::workflow::HEARTBEAT;
 use syncline_aws::{Error, clock};
 use syncline_core::diagnostic::Diagnostic;
-use syncline_core::lease::{ByHand, Claim};
+use syncline_core::lease::{ByHand, Claim, Lease};
 use syncline_core::manifest::TargetEntry;
 use syncline_core::names::{BranchName, CommitId, RepoPath, RepositoryName, SyncId, TargetName};
 use syncline_core::plan::Plan;
@@ -69,9 +69,13 @@ impl Work {
         loop {
             let (is_taken, lease) =
                 syncline.table.change_lease(&self.repository, &self.branch, |lease| lease.take(&claim)).await?;
-            if is_taken {
+            if is_taken || !is_said {
+                // Whoever has the lease may have been cut off before its execution was started: then it never ends.
                 let (table, workflow) = (&syncline.table, &syncline.workflow);
-                follow_lease(table, workflow, &self.repository, &self.branch, &self.branch, &lease).await?;
+                let holder = Lease { holder: lease.holder.clone(), ..Lease::default() };
+                follow_lease(table, workflow, &self.repository, &self.branch, &self.branch, &holder).await?;
+            }
+            if is_taken {
                 return Ok(record);
             }
             if let Some(holder) = lease.holder.filter(|_| !is_said) {

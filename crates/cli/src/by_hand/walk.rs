@@ -88,17 +88,23 @@ impl HandWalk {
         state.targets.values().filter(|target| !target.status.is_terminal()).cloned().collect()
     }
 
-    /// Notes that a target is begun with.
-    pub(super) async fn enter(&self, number: TargetNumber) -> Result<(), Error> {
-        if let Some(target) = self.lock().targets.get_mut(&number).filter(|target| !target.status.is_terminal()) {
-            target.status = TargetStatus::Deploying;
-            target.events.entry(TargetStatus::Deploying).or_insert_with(clock::now);
-        }
+    /// Notes that a target's stack is to be moved, and gives the target's record and whether it was entered before. Nothing
+    /// where it has settled: whoever ended the sync did that, and another one may work on the stack by now.
+    pub(super) async fn enter(&self, number: TargetNumber) -> Result<Option<TargetRecord>, Error> {
         if let Some(walk) = &self.recorded {
             let sync = self.lock().record.sync.clone();
-            walk.table.enter_target(&sync, number).await?;
+            if walk.table.enter_target(&sync, number).await?.is_none() {
+                return Ok(None);
+            }
         }
-        Ok(())
+        let mut state = self.lock();
+        let Some(target) = state.targets.get_mut(&number).filter(|target| !target.status.is_terminal()) else {
+            return Ok(None);
+        };
+        target.status = TargetStatus::Deploying;
+        target.entered += 1;
+        target.events.entry(TargetStatus::Deploying).or_insert_with(clock::now);
+        Ok(Some(target.clone()))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -24,7 +24,7 @@ pub(crate) fn differences(differences: &[Difference], paint: Paint) -> String {
         lines.push(format!("{what} ({kind}): {verb} stack {stack}{status}"));
         lines.extend(difference.parameters.iter().map(|one| value("parameter", one)));
         lines.extend(difference.tags.iter().map(|one| value("tag", one)));
-        lines.extend(difference.template.lines().map(|line| format!("    {}", diff_line(line, paint))));
+        lines.extend(difference.template.lines().map(|line| format!("    {}", diff_line(&plain(line), paint))));
         if difference.is_trial {
             lines.push("    shows outputs that are known once what makes them is deployed".to_owned());
         }
@@ -35,9 +35,14 @@ pub(crate) fn differences(differences: &[Difference], paint: Paint) -> String {
     lines.join("\n")
 }
 
+/// A line of a template, which may hold anything, without what a terminal would obey.
+fn plain(line: &str) -> String {
+    line.chars().map(|one| if one.is_control() && one != '\t' { '\u{fffd}' } else { one }).collect()
+}
+
 fn value(what: &str, change: &ValueChange) -> String {
     let shown = |value: &Option<String>| value.as_deref().map_or_else(|| "nothing".to_owned(), |v| format!("`{v}`"));
-    format!("    {what} {}: {} → {}", change.name, shown(&change.before), shown(&change.after))
+    plain(&format!("    {what} {}: {} → {}", change.name, shown(&change.before), shown(&change.after)))
 }
 
 fn diff_line(line: &str, paint: Paint) -> String {
