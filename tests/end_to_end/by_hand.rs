@@ -382,3 +382,93 @@ async fn a_sync_that_is_watched_shows_the_resources_that_have_a_description() {
         "{said}"
     );
 }
+
+/// The lines of the block of commands below a heading of a page.
+fn commands_of(page: &str, heading: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(super::world::root().join(page)).unwrap();
+    let below = text.split_once(&format!("\n{heading}\n")).unwrap().1;
+    let block = below.split_once("```sh\n").unwrap().1.split_once("```").unwrap().0;
+    block.lines().map(|line| line.split(" #").next().unwrap().trim().to_owned()).collect()
+}
+
+/// README's commands, word for word, each question answered with yes.
+#[tokio::test]
+async fn what_the_readme_says_of_working_by_hand_works() {
+    let repository = Repository::of_example("copilot-shop", "rdm").await;
+    let commands = commands_of("README.md", "## By hand");
+    assert_eq!(commands.len(), 7);
+    for command in commands {
+        let words: Vec<&str> = command.split(' ').collect();
+        assert_eq!(words[0], "syncline");
+        let mut terminal = repository.terminal(&words[1..]);
+        while terminal.is_running() && !terminal.screen().contains("[y/N]") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        if terminal.is_running() {
+            terminal.press("y");
+        }
+        let (status, screen) = terminal.ended().await;
+        assert_eq!(status, 0, "{command}\n{screen}");
+    }
+    assert_eq!(repository.stacks("copilot-rdm-").await, Vec::<String>::new());
+}
+
+/// The page's policy is enough for a person, and IAM is enforced: without it they are refused.
+#[tokio::test]
+async fn the_documented_policy_is_enough() {
+    let repository = Repository::of_example("copilot-shop", "iam").await;
+    let page = std::fs::read_to_string(super::world::root().join("docs/deploying-by-hand.md")).unwrap();
+    let policy = page.split_once("```json\n").unwrap().1.split_once("```").unwrap().0;
+    let outputs = repository.world.outputs().await;
+    let policy = policy
+        .replace("BUCKET", &outputs["TemplateBucketName"])
+        .replace("TABLE", &outputs["TableName"])
+        .replace("SYNCLINE", "syncline");
+    let world = repository.world;
+    world.aws_cli(&["iam", "create-user", "--user-name", "hand"]).await;
+    let key = world.aws_cli(&["iam", "create-access-key", "--user-name", "hand"]).await;
+    let key = |name: &str| key["AccessKey"][name].as_str().unwrap().to_owned();
+    let as_hand = async |words: &[&str]| {
+        let mut command = tokio::process::Command::new(syncline());
+        command.args(words).current_dir(repository.path()).envs(world.environment()).stdin(Stdio::null());
+        command.env("AWS_ACCESS_KEY_ID", key("AccessKeyId")).env("AWS_SECRET_ACCESS_KEY", key("SecretAccessKey"));
+        tokio::time::timeout(Duration::from_secs(120), command.output()).await.unwrap().unwrap()
+    };
+    let refused = as_hand(&["deploy", "--all", "-e", "beta", "--yes"]).await;
+    assert!(text(&refused).contains("cloudformation:DescribeStacks is not allowed"), "{}", text(&refused));
+    let words = ["iam", "put-user-policy", "--user-name", "hand", "--policy-name", "hand", "--policy-document"];
+    world.aws_cli(&[&words[..], &[&policy]].concat()).await;
+    let said = assert_done(&as_hand(&["deploy", "--all", "-e", "beta", "--yes"]).await);
+    assert!(said.contains("6 succeeded"), "{said}");
+    let sync = repository.await_sync("main", "a sync by hand", |sync| sync.by_hand.is_some()).await;
+    assert!(sync.by_hand.unwrap().by.ends_with(":user/hand"));
+    assert_done(&as_hand(&["app", "delete", "--yes"]).await);
+    assert_eq!(repository.stacks("copilot-iam-").await, Vec::<String>::new());
+}
+
+/// Continuous delivery, the other way: a pipeline of one's own deploys the files that `package` wrote.
+#[tokio::test]
+async fn a_pipeline_deploys_what_package_wrote() {
+    let repository = Repository::of_example("copilot-shop", "pip").await;
+    let listed = assert_done(&repository.syncline(&["env", "ls", "--addons", "--local", "--json"]).await);
+    assert_eq!(listed.trim(), r#"{"addons":[{"name":"eventbus"},{"name":"apigw"}]}"#);
+    let folder = repository.path().join("infrastructure");
+    let folder = folder.to_str().unwrap();
+    let client = Client::new(&repository.world.configuration().await);
+    for name in ["eventbus", "apigw"] {
+        assert_done(&repository.syncline(&["package", "-n", name, "-e", "beta", "--output-dir", folder]).await);
+        let file = |kind: &str| std::fs::read_to_string(format!("{folder}/{name}-beta.{kind}")).unwrap();
+        let given: serde_json::Value = serde_json::from_str(&file("params.json")).unwrap();
+        let parameters = given["Parameters"].as_object().unwrap().iter().map(|(key, value)| {
+            let parameter = aws_sdk_cloudformation::types::Parameter::builder();
+            parameter.parameter_key(key).parameter_value(value.as_str().unwrap()).build()
+        });
+        let stack = format!("copilot-pip-beta-{name}");
+        let created = client.create_stack().stack_name(&stack).template_body(file("stack.yml"));
+        created.set_parameters(Some(parameters.collect())).send().await.unwrap();
+        until(&client, &stack, "CREATE_COMPLETE").await;
+    }
+    // What the pipeline deployed is what Syncline would have: a person sees no difference but the tags.
+    let said = assert_done(&repository.syncline(&["deploy", "-n", "eventbus", "-e", "beta", "--diff"]).await);
+    assert!(said.contains("tag copilot-environment: nothing → `beta`") && !said.contains("parameter"), "{said}");
+}

@@ -1,6 +1,6 @@
 //! The one local AWS of a test run, with Syncline deployed into it by `sam`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -52,12 +52,18 @@ impl World {
                 "EventSourcePrefix=local ManifestBranch=main EventTimeoutSeconds=20",
             ])
             .await;
-        let outputs = world
+        world.table_name = world.outputs().await["TableName"].clone();
+        world
+    }
+
+    /// The outputs of Syncline's own stack.
+    pub(crate) async fn outputs(&self) -> BTreeMap<String, String> {
+        let outputs = self
             .aws_cli(&["cloudformation", "describe-stacks", "--stack-name", "syncline", "--query", "Stacks[0].Outputs"])
             .await;
-        let table = outputs.as_array().unwrap().iter().find(|output| output["OutputKey"] == "TableName").unwrap();
-        world.table_name = table["OutputValue"].as_str().unwrap().to_owned();
-        world
+        let text = |output: &Value, key: &str| output[key].as_str().unwrap().to_owned();
+        let outputs = outputs.as_array().unwrap().iter();
+        outputs.map(|output| (text(output, "OutputKey"), text(output, "OutputValue"))).collect()
     }
 
     /// The variables that point a program at the local AWS.
