@@ -98,3 +98,55 @@ fn a_frame_is_as_wide_as_the_terminal_in_colour_too() {
         assert!(frame.lines().all(|line| console::measure_text_width(line) <= 30), "{frame}");
     }
 }
+
+/// A running sync whose first target has resources.
+fn with_resources(events: &[(&str, &str, Option<&str>)]) -> SyncDocument {
+    let stack = syncline_core::names::StackName::new("shop-beta");
+    let mut resources = crate::resources::Resources::default();
+    resources.describe(&stack, "Resources: {Bus: {Metadata: {'aws:copilot:description': The bus}}, Topic: {}}");
+    let event = |(resource, status, reason): &(&str, &str, Option<&str>)| syncline_aws::stacks::ResourceEvent {
+        resource: (*resource).to_owned(),
+        kind: "AWS::X::Y".to_owned(),
+        status: (*status).to_owned(),
+        reason: reason.map(str::to_owned),
+        at: "2026-11-22T10:00:03Z".to_owned(),
+    };
+    let mut sync = samples::running();
+    sync.targets[0].stack = Some(stack.clone());
+    resources.tell(&stack, events.iter().map(event).collect());
+    resources.add_to(&mut sync, false);
+    sync
+}
+
+#[test]
+fn resources_stand_below_their_target_where_they_are_described_or_failed() {
+    let began = with_resources(&[("Bus", "CREATE_IN_PROGRESS", None), ("Topic", "CREATE_IN_PROGRESS", None)]);
+    insta::assert_snapshot!(frame(&began, samples::moment(5), 90, Paint::OFF), @r"
+    ● 3.8s main at aaaaaaaa: 2 targets, 1 left alone (sync 01KAN0000000000000000000a0)
+    ● beta deploying 1.8s
+      └ ● The bus (AWS::X::Y) create in progress 2.0s
+    ○ front-end/beta pending, after beta
+    ○ api/beta unchanged
+    ");
+    let failed = with_resources(&[
+        ("Bus", "CREATE_IN_PROGRESS", None),
+        ("Topic", "CREATE_IN_PROGRESS", None),
+        ("Topic", "CREATE_FAILED", Some("no room")),
+        ("Bus", "CREATE_COMPLETE", None),
+        ("Topic", "DELETE_COMPLETE", None),
+    ]);
+    insta::assert_snapshot!(drawn(Some(&began), &failed), @r"
+      ✓ beta The bus (AWS::X::Y) create complete 0.0s
+      ✗ beta Topic (AWS::X::Y) failed, and undone 0.0s: no room
+    ");
+    assert_eq!(drawn(Some(&failed), &failed), "");
+}
+
+#[test]
+fn a_target_that_goes_is_deleted_and_not_deployed() {
+    let mut sync = samples::running();
+    sync.targets[0].action = Some(Action::Delete);
+    assert!(drawn(None, &sync).contains("● beta deleting 1.8s"));
+    sync.targets[0].status = TargetStatus::Succeeded;
+    assert!(drawn(None, &sync).contains("✓ beta deleted"));
+}
