@@ -113,7 +113,7 @@ impl fmt::Display for TargetStatus {
 }
 
 /// How a target ended in a sync.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Outcome {
     /// A terminal status.
     pub status: TargetStatus,

@@ -23,7 +23,7 @@ use syncline_core::plan::{self, Known, Plan};
 use syncline_core::recipe::{Cache, Context};
 use syncline_core::render::Outputs;
 use syncline_core::status::{Outcome, SyncStatus, TargetStatus};
-use syncline_core::walk::{self, Workflow as _};
+use syncline_core::walk::{self, WalkStore as _, Workflow as _};
 use tracing::{info, warn};
 
 /// The function and what it may touch.
@@ -153,20 +153,15 @@ impl Begin {
             self.answer(sync, task_token).await?;
             return Ok(());
         };
-        let targets = self.walk.table.targets(sync).await?;
-        let pending = targets.iter().filter(|target| target.status == TargetStatus::Pending);
-        if record.cancelled {
-            for target in pending {
-                let outcome = Outcome::because(TargetStatus::Skipped, "the sync was stopped by hand");
-                walk::settle(&self.walk, sync, target.planned.number, outcome).await?;
-            }
-        } else {
-            let ready =
-                pending.filter(|target| target.waiting_on.is_empty()).map(|target| target.planned.number).collect();
-            self.walk.start(sync, &ready).await?;
+        if !record.cancelled {
+            return walk::resume(&self.walk, sync).await;
         }
-        let is_over = self.walk.table.sync(sync).await?.is_none_or(|record| record.open.is_empty());
-        if is_over {
+        let targets = self.walk.table.targets(sync).await?;
+        for target in targets.iter().filter(|target| target.status == TargetStatus::Pending) {
+            let outcome = Outcome::because(TargetStatus::Skipped, "the sync was stopped by hand");
+            walk::settle(&self.walk, sync, target.planned.number, outcome).await?;
+        }
+        if self.walk.is_closed(sync).await? {
             self.answer(sync, task_token).await?;
         }
         Ok(())

@@ -112,6 +112,16 @@ impl WalkStore for Walk {
         Ok(in_batches(released).await?.into_iter().flatten().collect())
     }
 
+    async fn ready(&self, sync: &SyncId) -> Result<BTreeSet<TargetNumber>, Error> {
+        let targets = self.table.targets(sync).await?;
+        let is_ready = |target: &&TargetRecord| target.status == TargetStatus::Pending && target.waiting_on.is_empty();
+        Ok(targets.iter().filter(is_ready).map(|target| target.planned.number).collect())
+    }
+
+    async fn is_closed(&self, sync: &SyncId) -> Result<bool, Error> {
+        Ok(self.table.sync(sync).await?.is_none_or(|record| record.open.is_empty()))
+    }
+
     async fn close(&self, sync: &SyncId, targets: &BTreeSet<TargetNumber>) -> Result<bool, Error> {
         let numbers = targets.iter().map(ToString::to_string).collect();
         let updated =

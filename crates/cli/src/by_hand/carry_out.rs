@@ -17,7 +17,7 @@ use syncline_core::plan::Action;
 use syncline_core::render::Outputs;
 use syncline_core::stack::StackRequest;
 use syncline_core::status::{Outcome, SyncStatus, TargetStatus};
-use syncline_core::walk::{self, Workflow as _};
+use syncline_core::walk;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep};
@@ -112,7 +112,7 @@ pub(crate) async fn carry_out(
     let mut frames = interval(BETWEEN_FRAMES);
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
-    work.walk.start(&sync, &work.walk.ready()).await?;
+    walk::resume(&work.walk, &sync).await?;
     while !work.walk.open().is_empty() {
         tokio::select! {
             Some(number) = turn.recv() => work.enter(number).await?,

@@ -65,13 +65,6 @@ impl HandWalk {
         self.lock().targets.len()
     }
 
-    /// The targets that wait for nothing.
-    pub(super) fn ready(&self) -> BTreeSet<TargetNumber> {
-        let state = self.lock();
-        let ready = state.targets.values().filter(|target| target.waiting_on.is_empty());
-        ready.map(|target| target.planned.number).collect()
-    }
-
     /// A target's record.
     pub(super) fn target(&self, number: TargetNumber) -> Option<TargetRecord> {
         self.lock().targets.get(&number).cloned()
@@ -155,6 +148,16 @@ impl WalkStore for HandWalk {
             }
         }
         Ok(ready)
+    }
+
+    async fn ready(&self, _: &SyncId) -> Result<BTreeSet<TargetNumber>, Error> {
+        let state = self.lock();
+        let is_ready = |target: &&TargetRecord| target.status == TargetStatus::Pending && target.waiting_on.is_empty();
+        Ok(state.targets.values().filter(is_ready).map(|target| target.planned.number).collect())
+    }
+
+    async fn is_closed(&self, _: &SyncId) -> Result<bool, Error> {
+        Ok(self.lock().open.is_empty())
     }
 
     async fn close(&self, sync: &SyncId, targets: &BTreeSet<TargetNumber>) -> Result<bool, Error> {

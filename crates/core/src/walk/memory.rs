@@ -1,6 +1,7 @@
 //! The walk's sets in memory, with a fault to order: for the tests and the model of the walk.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Settled, WalkStore, Workflow};
@@ -20,7 +21,7 @@ pub struct Started {
     pub answered: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Item {
     name: TargetName,
     waiting_on: BTreeSet<TargetNumber>,
@@ -28,7 +29,7 @@ struct Item {
     outcome: Option<Outcome>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct State {
     items: BTreeMap<TargetNumber, Item>,
     open: BTreeSet<TargetNumber>,
@@ -71,9 +72,9 @@ impl MemoryWalk {
         self.lock().writes_left = writes;
     }
 
-    /// The targets that wait on nothing from the first.
-    pub fn ready(&self) -> BTreeSet<TargetNumber> {
-        self.lock().items.iter().filter(|(_, item)| item.waiting_on.is_empty()).map(|(number, _)| *number).collect()
+    /// Has the sync wait anew to be told that all has settled: whoever waited before is gone.
+    pub fn await_anew(&self) {
+        self.lock().started.answered = false;
     }
 
     /// What was started.
@@ -98,6 +99,27 @@ impl MemoryWalk {
             None => {}
         }
         Ok(state)
+    }
+}
+
+impl Clone for MemoryWalk {
+    fn clone(&self) -> Self {
+        Self { state: Mutex::new(self.lock().clone()) }
+    }
+}
+
+impl PartialEq for MemoryWalk {
+    fn eq(&self, other: &Self) -> bool {
+        let other = other.lock().clone();
+        *self.lock() == other
+    }
+}
+
+impl Eq for MemoryWalk {}
+
+impl Hash for MemoryWalk {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.lock().hash(hasher);
     }
 }
 
@@ -135,6 +157,18 @@ impl WalkStore for MemoryWalk {
             }
         }
         Ok(ready)
+    }
+
+    async fn ready(&self, _: &SyncId) -> Result<BTreeSet<TargetNumber>, Interrupted> {
+        let state = self.lock();
+        let is_ready = |(number, item): &(&TargetNumber, &Item)| {
+            item.outcome.is_none() && item.waiting_on.is_empty() && !state.started.targets.contains_key(number)
+        };
+        Ok(state.items.iter().filter(is_ready).map(|(number, _)| *number).collect())
+    }
+
+    async fn is_closed(&self, _: &SyncId) -> Result<bool, Interrupted> {
+        Ok(self.lock().open.is_empty())
     }
 
     async fn close(&self, _: &SyncId, targets: &BTreeSet<TargetNumber>) -> Result<bool, Interrupted> {

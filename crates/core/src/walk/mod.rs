@@ -54,6 +54,12 @@ pub trait WalkStore {
         waiters: &BTreeSet<TargetNumber>,
     ) -> impl Future<Output = Result<BTreeSet<TargetNumber>, Self::Error>> + Send;
 
+    /// The targets that have not begun and wait on nothing.
+    fn ready(&self, sync: &SyncId) -> impl Future<Output = Result<BTreeSet<TargetNumber>, Self::Error>> + Send;
+
+    /// Whether nothing is open.
+    fn is_closed(&self, sync: &SyncId) -> impl Future<Output = Result<bool, Self::Error>> + Send;
+
     /// Takes the targets out of the sync's set of open ones, and tells whether it is now empty.
     fn close(
         &self,
@@ -76,6 +82,22 @@ pub trait Workflow {
 
     /// Tells the sync that all its targets have settled. Telling it twice is telling it once.
     fn all_settled(&self, sync: &SyncId) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+/// Starts what is ready, and tells the sync where all has settled already: how a sync begins, and how whoever enters it
+/// again goes on from where it stands. The place where the sync waits to be told is known by then.
+pub async fn resume<W, E>(walk: &W, sync: &SyncId) -> Result<(), E>
+where
+    W: WalkStore<Error = E> + Workflow<Error = E>,
+{
+    let ready = walk.ready(sync).await?;
+    if !ready.is_empty() {
+        walk.start(sync, &ready).await?;
+    }
+    if walk.is_closed(sync).await? {
+        walk.all_settled(sync).await?;
+    }
+    Ok(())
 }
 
 /// Settles a target, and with a target that is not in step, everything that waits for it.

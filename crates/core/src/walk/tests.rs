@@ -37,7 +37,7 @@ fn run(
 ) -> MemoryWalk {
     let walk = MemoryWalk::new(waits_on);
     let mut done = BTreeSet::new();
-    ready(walk.start(&sync(), &walk.ready())).unwrap();
+    ready(resume(&walk, &sync())).unwrap();
     loop {
         let running: Vec<TargetNumber> =
             walk.started().targets.keys().copied().filter(|number| !done.contains(number)).collect();
