@@ -77,7 +77,7 @@ TARGET  ?= manifest
 SECONDS ?= 60
 
 .PHONY: fuzz
-fuzz: $(TOOLS)/fuzz/bin/cargo-fuzz ## Look for files that break a reader: TARGET=manifest|spec|schema|render SECONDS=60
+fuzz: $(TOOLS)/fuzz/bin/cargo-fuzz ## Look for files that break a reader: TARGET=manifest|spec|schema|render|addons SECONDS=60
 	@tools/fuzz.sh $(TARGET) $(SECONDS)
 
 $(TOOLS)/fuzz/bin/cargo-fuzz:

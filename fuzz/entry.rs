@@ -15,6 +15,7 @@ use syncline_core::names::{BranchName, RepoPath, RepositoryName};
 use syncline_core::plan::Plan;
 use syncline_core::recipe::{Before, Cache, Context};
 use syncline_core::render::Outputs;
+use syncline_core::stack;
 
 const MANIFEST: &str = "sync: {environments: {e: {stack: E}}, services: {web: {i: {branch: main, spec: s.yaml}}}}\n";
 const SPEC: &str = "proton: ServiceSpec\ninstances: [{name: i, environment: e, spec: {a: 1, b: [x], c: {d: true}}}]\n";
@@ -69,6 +70,35 @@ pub(crate) fn render(data: &[u8]) {
     check(&repository);
 }
 
+/// A file of addons; behind a line `---` each, another one, the values of parameters, and the template of the service that the
+/// addons are nested in. They are an environment's and the service's at once.
+pub(crate) fn addons(data: &[u8]) {
+    const MANIFEST: &str = "app: shop\nsync:\n  environments: {e: {stack: E}}\n  addons: {bus: {e: {branch: main}}}\n  services: {web: {e: {branch: main, spec: s.yaml}}}\n";
+    let mut repository = Repository::from([
+        ("syncline.yaml".to_owned(), MANIFEST.into()),
+        ("s.yaml".to_owned(), b"template-file-path: t.yaml\n".to_vec()),
+        ("t.yaml".to_owned(), b"Resources: {A: {Type: T}}\n".to_vec()),
+        ("copilot/bus/manifest.yml".to_owned(), b"name: bus\ntype: Environment Addons\n".to_vec()),
+    ]);
+    let (first, mut rest) = halves(data);
+    for folder in ["bus", "web"] {
+        repository.insert(format!("copilot/{folder}/addons/a.yml"), first.clone());
+    }
+    for name in ["b.yml", "addons.parameters.yml", ""] {
+        let Some(data) = rest else { break };
+        let (part, behind) = halves(&data);
+        if name.is_empty() {
+            repository.insert("t.yaml".to_owned(), part);
+        } else {
+            for folder in ["bus", "web"] {
+                repository.insert(format!("copilot/{folder}/addons/{name}"), part.clone());
+            }
+        }
+        rest = behind;
+    }
+    check(&repository);
+}
+
 fn halves(data: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
     const BETWEEN: &[u8] = b"\n---\n";
     match data.windows(BETWEEN.len()).position(|window| window == BETWEEN) {
@@ -110,6 +140,12 @@ fn outcome(repository: &Repository) -> Vec<String> {
         match assembled {
             Ok(assembly) => {
                 all.extend(mannered(&assembly.warnings, &files));
+                for target in assembly.targets.iter().filter(|target| !target.prepared.is_trial) {
+                    let request = &target.prepared.request;
+                    for template in [Some(&request.template), request.addons.as_ref()].into_iter().flatten() {
+                        assert_eq!(stack::say_the_same(template, template), Some(true), "no template: {template}");
+                    }
+                }
                 let plan = Plan::new(&assembly, branch, &manifest, &BTreeMap::new());
                 all.push(serde_json::to_string(&plan).unwrap_or_default());
             }

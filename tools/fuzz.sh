@@ -17,6 +17,7 @@ case $target in
   spec) names='spec.yaml service-spec.yaml beta.yaml a.yaml' ;;
   schema) names='schema.yaml' ;;
   render) names='cloudformation.yaml t.yaml' ;;
+  addons) names='a.yml b.yml bus.yml template.yml addons.parameters.yml service.yaml' ;;
   *) echo "error: there is no fuzz target \`$target\`" >&2; exit 2 ;;
 esac
 for name in $names; do

@@ -11,11 +11,12 @@ use std::path::Path;
 #[test]
 fn nothing_that_was_found_breaks_a_reader() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-    for target in ["manifest", "spec", "schema", "render"] {
+    for target in ["manifest", "spec", "schema", "render", "addons"] {
         let feed = match target {
             "manifest" => entry::manifest,
             "spec" => entry::spec,
             "schema" => entry::schema,
+            "addons" => entry::addons,
             _ => entry::render,
         };
         let mut files: Vec<_> = fs::read_dir(corpus.join(target)).unwrap().map(|entry| entry.unwrap().path()).collect();
