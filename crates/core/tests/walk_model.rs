@@ -11,6 +11,7 @@ use std::pin::pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
+use proptest::prelude::*;
 use stateright::{Checker as _, Model, Property};
 use syncline_core::names::{SyncId, TargetNumber};
 use syncline_core::status::{Outcome, TargetStatus};
@@ -379,4 +380,45 @@ fn every_graph_of_three_targets_ends_well_whatever_happens_in_between() {
         }
     }
     println!("{states} states");
+}
+
+/// Takes one of the possible actions after the other until nothing more happens, and gives the end.
+fn happen(sync: &Sync, mut pick: impl FnMut(usize) -> usize) -> State {
+    let mut state = sync.init_states().remove(0);
+    loop {
+        let mut actions = Vec::new();
+        sync.actions(&state, &mut actions);
+        if !actions.iter().any(|action| matches!(action, Action::End(..) | Action::Step(_))) {
+            return state;
+        }
+        let action = actions.swap_remove(pick(actions.len()));
+        state = sync.next_state(&state, action).unwrap();
+        for property in sync.properties().iter().take(3) {
+            assert!((property.condition)(sync, &state), "{}", property.name);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_large_graph_ends_well_in_any_order_with_any_bad_luck(
+        size in 1usize..200,
+        edges in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..400),
+        picks in proptest::collection::vec(any::<prop::sample::Index>(), 997),
+    ) {
+        let mut waits_on = vec![BTreeSet::new(); size];
+        for (waiter, dependency) in edges {
+            let waiter = waiter.index(size);
+            if waiter > 0 {
+                waits_on[waiter].insert(number(dependency.index(waiter)));
+            }
+        }
+        let sync = with_bad_luck(waits_on, 20, 10, 3);
+        let mut at = 0;
+        let end = happen(&sync, |count| { at += 1; picks[at % picks.len()].index(count) });
+        let last = &sync.properties()[3];
+        prop_assert!((last.condition)(&sync, &end), "{}", last.name);
+    }
 }
