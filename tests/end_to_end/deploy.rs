@@ -87,6 +87,8 @@ async fn a_push_in_the_service_first_format_deploys_publishes_and_then_only_what
         assert_eq!(status, expected, "{name}");
     }
     let calls = repository.world.cloudformation_calls("sf-").await;
+    let created = calls.iter().filter(|call| call.starts_with("CreateStack ")).count();
+    assert_eq!(created, 12, "the record is whole");
     let new = &calls[..calls.len() - calls_before];
     assert_eq!(new, ["UpdateStack sf-payments-beta"]);
     assert_eq!(repository.open_pull_requests().await.len(), 1);

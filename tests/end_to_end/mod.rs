@@ -7,6 +7,7 @@ mod by_hand;
 mod deploy;
 mod graph;
 mod interruptions;
+mod load;
 mod proton;
 mod prune;
 mod queries;

@@ -1,6 +1,6 @@
 //! The one local AWS of a test run, with Syncline deployed into it by `sam`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -122,39 +122,19 @@ impl World {
     }
 
     /// The calls of CloudFormation that the emulator recorded for stacks whose name begins so, newest first, as
-    /// `action stack`. The record gives at most 50 events at a time, so it is read backwards in time.
+    /// `action stack`.
     pub(crate) async fn cloudformation_calls(&self, prefix: &str) -> Vec<String> {
         let source = "AttributeKey=EventSource,AttributeValue=cloudformation.amazonaws.com";
-        let mut seen = BTreeSet::new();
+        let recorded = self.aws_cli(&["cloudtrail", "lookup-events", "--lookup-attributes", source]).await;
         let mut calls = Vec::new();
-        let mut end: Option<String> = None;
-        loop {
-            let mut words = vec!["cloudtrail", "lookup-events", "--lookup-attributes", source];
-            if let Some(end) = &end {
-                words.extend(["--end-time", end.as_str()]);
+        for event in recorded["Events"].as_array().unwrap() {
+            let detail: Value = serde_json::from_str(event["CloudTrailEvent"].as_str().unwrap()).unwrap();
+            let parameters = &detail["requestParameters"];
+            let stack = parameters["StackName"].as_str().unwrap_or_default();
+            if stack.starts_with(prefix) || stack.contains(&format!(":stack/{prefix}")) {
+                calls.push(format!("{} {stack}", parameters["Action"].as_str().unwrap_or_default()));
             }
-            let recorded = self.aws_cli(&words).await;
-            let before = seen.len();
-            for event in recorded["Events"].as_array().into_iter().flatten() {
-                if !seen.insert(event["EventId"].to_string()) {
-                    continue;
-                }
-                let detail: Value =
-                    serde_json::from_str(event["CloudTrailEvent"].as_str().unwrap_or("{}")).unwrap_or_default();
-                let parameters = &detail["requestParameters"];
-                let stack = parameters["StackName"].as_str().unwrap_or_default();
-                if stack.starts_with(prefix) || stack.contains(&format!(":stack/{prefix}")) {
-                    calls.push(format!("{} {stack}", parameters["Action"].as_str().unwrap_or_default()));
-                }
-            }
-            if seen.len() == before {
-                return calls;
-            }
-            end =
-                recorded["Events"].as_array().and_then(|events| events.last()).map(|event| match &event["EventTime"] {
-                    Value::String(text) => text.clone(),
-                    number => number.to_string(),
-                });
         }
+        calls
     }
 }

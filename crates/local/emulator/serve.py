@@ -24,7 +24,7 @@ import time
 from ministack import app
 from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import get_account_id, get_region, request_scope
-from ministack.services import cloudformation, eventbridge, stepfunctions
+from ministack.services import cloudformation, cloudtrail, eventbridge, stepfunctions
 from ministack.services.cloudformation import changesets, handlers, provisioners, stacks, wait_conditions
 
 CLOUDFORMATION_SOURCE = "local.cloudformation"
@@ -37,6 +37,7 @@ def main():
     fail_the_state_when_its_function_fails()
     check_task_answers_against_their_state_machine()
     end_tasks_whose_heartbeats_cease()
+    give_recorded_calls_page_by_page()
     start_executions_as_fast_as_aws()
     let_parameters_take_time_or_fail()
     return_warm_invocations_without_waiting_for_logs()
@@ -219,6 +220,31 @@ def end_tasks_whose_heartbeats_cease():
         return invoke_with_callback(resource, input_data, token, state_def)
 
     stepfunctions._invoke_with_callback = invoke
+
+
+def give_recorded_calls_page_by_page():
+    """LookupEvents gives 50 events and a NextToken for those before them. The emulator gives 50 and no way to the rest."""
+    handle = cloudtrail._lookup_events
+    queue = cloudtrail._get_event_queue
+
+    @functools.wraps(handle)
+    def lookup(body):
+        token = body.get("NextToken")
+        recorded = list(queue())
+        if token:
+            # Newest first: what follows was recorded before the last event of the page before.
+            recorded = recorded[: next((at for at, event in enumerate(recorded) if event["EventId"] == token), 0)]
+        cloudtrail._get_event_queue = lambda: recorded
+        try:
+            status, headers, answer = handle(body)
+        finally:
+            cloudtrail._get_event_queue = queue
+        found = json.loads(answer)
+        if len(found.get("Events", [])) >= min(int(body.get("MaxResults", 50)), 50):
+            found["NextToken"] = found["Events"][-1]["EventId"]
+        return status, headers, json.dumps(found).encode()
+
+    cloudtrail._DISPATCH["LookupEvents"] = lookup
 
 
 def start_executions_as_fast_as_aws():
