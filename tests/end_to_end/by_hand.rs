@@ -215,6 +215,25 @@ async fn it_works_in_an_account_without_syncline() {
     );
 }
 
+/// A stack that the manifest only names is never deleted, even where the history knows that it was deployed from here.
+#[tokio::test]
+async fn what_the_manifest_only_names_stays() {
+    let repository = Repository::of_example("copilot-shop", "named").await;
+    assert_done(&repository.syncline(&["deploy", "--all", "-e", "beta", "--yes"]).await);
+    repository.replace(
+        "syncline.yaml",
+        "beta: {branch: main, spec: environments/beta.yaml}",
+        "beta: {stack: copilot-named-beta}",
+    );
+    assert_done(
+        &repository.syncline(&["svc", "delete", "-n", "orders", "-n", "invoices", "-n", "catalog", "--yes"]).await,
+    );
+    let refused = repository.syncline(&["env", "delete", "-n", "beta", "--yes"]).await;
+    assert!(text(&refused).contains("environment `beta` is only named here"), "{}", text(&refused));
+    assert_done(&repository.syncline(&["app", "delete", "--yes"]).await);
+    assert_eq!(repository.stacks("copilot-named-").await, ["copilot-named-beta"]);
+}
+
 /// Feedback loop: what failed, why, and what to do next.
 #[tokio::test]
 async fn a_failure_says_what_failed_why_and_what_to_do_next() {

@@ -248,7 +248,7 @@ impl Reading {
     /// The commit that the files are of: the branch's where they are read as committed, else the one that is checked out; the
     /// null id outside of Git.
     pub(crate) fn commit_here(&self, branch: &BranchName) -> CommitId {
-        let here = || git::commit(self.folder.root()).unwrap_or_else(|| CommitId::new("0".repeat(40)));
+        let here = || git::commit(self.folder.root()).unwrap_or_else(CommitId::none);
         self.commit(branch).cloned().unwrap_or_else(here)
     }
 

@@ -129,9 +129,14 @@ impl CommitId {
         self.0.len() == 40 && self.0.chars().all(|digit| digit.is_ascii_hexdigit())
     }
 
+    /// What stands for a commit where there is none: Git's null id.
+    pub fn none() -> Self {
+        Self::new("0".repeat(40))
+    }
+
     /// The first eight digits, for people.
     pub fn short(&self) -> &str {
-        self.0.get(..8).unwrap_or(&self.0)
+        if *self == Self::none() { "no commit" } else { self.0.get(..8).unwrap_or(&self.0) }
     }
 }
 

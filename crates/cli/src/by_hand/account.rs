@@ -12,7 +12,7 @@ use syncline_aws::workflow::Workflow;
 use syncline_core::names::{RepositoryName, StackName, TargetName};
 use syncline_core::plan::Known;
 
-use crate::arguments::{DEFAULT_STACK, Hand};
+use crate::arguments::{DEFAULT_STACK, Hand, Place};
 use crate::failure::Failure;
 
 /// The account, with the adapters for it.
@@ -41,13 +41,20 @@ pub(crate) struct Syncline {
 
 impl Account {
     /// Asks whose credentials these are, and whether Syncline is installed.
-    pub(crate) async fn open(hand: &Hand) -> Result<Self, Failure> {
+    ///
+    /// Errors: another account was named.
+    pub(crate) async fn open(hand: &Hand, place: &Place) -> Result<Self, Failure> {
         let configuration = syncline_aws::configuration().await;
         let Some(region) = configuration.region().map(ToString::to_string) else {
             return Err(NotFound::NoRegion.into());
         };
         let stack = StackName::new(&hand.stack);
         let (caller, found) = tokio::join!(caller(&configuration), installed(&configuration, &stack));
+        let caller = caller?;
+        if let Some(account) = place.account.as_ref().filter(|account| **account != caller.account) {
+            let error = format!("these credentials are of account {}, not of {account}", caller.account);
+            return Err(Failure::usage(error, "choose others, AWS_PROFILE say, or leave out `--account`"));
+        }
         let found = match found {
             Ok(found) => Some(found),
             // Without Syncline there is no history; a stack that was named is meant to be there.
@@ -56,7 +63,7 @@ impl Account {
         };
         let bucket = hand.s3_bucket.clone().or_else(|| found.as_ref().map(|found| found.template_bucket.clone()));
         Ok(Self {
-            caller: caller?,
+            caller,
             region,
             stacks: Stacks::by_hand(&configuration, &hand.capabilities),
             templates: Templates::new(&configuration, bucket),

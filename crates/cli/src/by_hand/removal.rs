@@ -29,7 +29,8 @@ pub(crate) struct StillNeeded {
     pub(crate) importer: String,
 }
 
-/// Everything that the manifest asks for, and everything that a sync deployed and that is left.
+/// Everything that the manifest asks for, and everything that a sync deployed and that is left; but no stack that the
+/// manifest only names as one that others deploy, whoever deployed it once.
 pub(crate) fn all(
     manifest: &Manifest,
     pipelines: &[TargetEntry],
@@ -43,6 +44,8 @@ pub(crate) fn all(
             found.push(of_known(name, known));
         }
     }
+    let only_named: BTreeSet<&StackName> = manifest.existing_environments.values().collect();
+    found.retain(|one| !only_named.contains(&one.doomed.stack));
     found
 }
 

@@ -74,7 +74,8 @@ impl Said {
         if self.names.is_empty() {
             return reading.choose(manifest, None);
         }
-        let error = format!("{} is in several environments", listed(&self.names));
+        let verb = if self.names.len() == 1 { "is" } else { "are" };
+        let error = format!("{} {verb} in several environments", listed(&self.names));
         Err(Failure::usage(error, format!("name one of {}: `--env NAME`", listed(environments(&of_name)))))
     }
 
@@ -86,7 +87,8 @@ impl Said {
         };
         let error = match self.names.as_slice() {
             [] => format!("there is no environment `{environment}`"),
-            names => format!("{} is not in environment `{environment}`", listed(names)),
+            [name] => format!("`{name}` is not in environment `{environment}`"),
+            names => format!("{} are not in environment `{environment}`", listed(names)),
         };
         Failure::usage(error, help)
     }

@@ -30,6 +30,7 @@ use crate::screen::Screen;
 
 pub(super) async fn service(global: &Global, delete: &SvcDelete) -> Result<Answer, Failure> {
     let (removal, found) = Removal::open(global, &delete.place, &delete.hand).await?;
+    check_environment(&found, delete.env.as_deref())?;
     let is_service = |one: &&Condemned| {
         matches!(one.doomed.kind, TargetKind::ServiceInstance | TargetKind::ServicePipeline)
             && delete.env.as_ref().is_none_or(|env| one.doomed.environment.as_ref() == Some(env))
@@ -47,6 +48,7 @@ pub(super) async fn environment(global: &Global, delete: &EnvDelete) -> Result<A
     let (removal, found) = Removal::open(global, &delete.place, &delete.hand).await?;
     let mut typed = Typed::new("env delete", &delete.place);
     if !delete.addons.is_empty() {
+        check_environment(&found, delete.name.as_deref())?;
         let is_addon = |one: &&Condemned| {
             one.doomed.kind == TargetKind::EnvironmentAddon
                 && delete.name.as_ref().is_none_or(|env| one.doomed.environment.as_ref() == Some(env))
@@ -60,6 +62,10 @@ pub(super) async fn environment(global: &Global, delete: &EnvDelete) -> Result<A
     }
     let is_environment = |one: &&Condemned| one.doomed.kind == TargetKind::Environment;
     let environments: Vec<Condemned> = found.iter().filter(is_environment).cloned().collect();
+    if let Some(name) = delete.name.as_ref().filter(|name| removal.manifest.existing_environments.contains_key(*name)) {
+        let help = "delete it where it is deployed; `--addons NAME` deletes an addon in it";
+        return Err(Failure::usage(format!("environment `{name}` is only named here: others deploy it"), help));
+    }
     let names = names_of(&environments, delete.name.as_slice(), "environment")?;
     let in_it = |one: &&Condemned| {
         matches!(one.doomed.kind, TargetKind::Environment | TargetKind::EnvironmentAddon)
@@ -88,6 +94,17 @@ pub(super) async fn environment(global: &Global, delete: &EnvDelete) -> Result<A
 pub(super) async fn app(global: &Global, delete: &AppDelete) -> Result<Answer, Failure> {
     let (removal, found) = Removal::open(global, &delete.place, &delete.hand).await?;
     removal.run(found, Typed::new("app delete", &delete.place)).await
+}
+
+/// The error for an environment that nothing is in.
+fn check_environment(found: &[Condemned], typed: Option<&str>) -> Result<(), Failure> {
+    let known: BTreeSet<&str> = found.iter().filter_map(|one| one.doomed.environment.as_deref()).collect();
+    let Some(typed) = typed.filter(|typed| !known.contains(typed)) else { return Ok(()) };
+    let help = match nearest(typed, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there is {}", listed(known)),
+    };
+    Err(Failure::usage(format!("there is no environment `{typed}`"), help))
 }
 
 /// The names that are meant: those that were typed, or those that are chosen at a terminal.
@@ -145,7 +162,7 @@ impl<'g> Removal<'g> {
     async fn open(global: &'g Global, place: &Place, hand: &Hand) -> Result<(Self, Vec<Condemned>), Failure> {
         let mut reading = Reading::open(place)?;
         let (manifest, _) = reading.good_manifest()?;
-        let account = Account::open(hand).await?;
+        let account = Account::open(hand, place).await?;
         let known = account.known(&reading.repository).await?;
         reading.now_in(&account.caller.account, plan::before(&known));
         let services: BTreeSet<&str> = manifest.targets.iter().filter_map(|target| target.service.as_deref()).collect();

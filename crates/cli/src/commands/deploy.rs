@@ -47,7 +47,7 @@ pub(super) async fn run(global: &Global, deploy: &Deploy) -> Result<Answer, Fail
         all: deploy.all,
     };
     let branch = said.branch(&reading, &manifest)?;
-    let account = Account::open(&deploy.hand).await?;
+    let account = Account::open(&deploy.hand, &deploy.place).await?;
     let known = account.known(&reading.repository).await?;
     reading.now_in(&account.caller.account, plan::before(&known));
     let whole = match reading.assemble(&manifest, &branch)? {

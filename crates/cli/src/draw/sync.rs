@@ -2,7 +2,7 @@
 
 use syncline_aws::table::PublishStatus;
 use syncline_core::diagnostic::Severity;
-use syncline_core::names::StackName;
+use syncline_core::names::{CommitId, StackName};
 use syncline_core::status::{SyncStatus, TargetStatus};
 use time::OffsetDateTime;
 
@@ -48,7 +48,10 @@ fn record(sync: &SyncSummary, moment: OffsetDateTime, paint: Paint) -> String {
         format!("sync        {}", sync.sync),
         format!("repository  {}", sync.repository),
         format!("branch      {}", sync.branch),
-        format!("commit      {}", sync.commit),
+        format!(
+            "commit      {}",
+            if sync.commit == CommitId::none() { sync.commit.short() } else { sync.commit.as_str() }
+        ),
         format!("manifest    {manifest}"),
         format!("status      {} {}", paint.sync_sign(sync.status), sync.status),
     ];
