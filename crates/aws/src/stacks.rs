@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::primitives::DateTimeFormat;
 use aws_sdk_cloudformation::types::{Capability, Parameter, Stack, StackEvent, StackStatus, Tag, TemplateStage};
-use syncline_core::deployment::{Operation, Refusal, StackView};
-use syncline_core::names::StackName;
+use syncline_core::deployment::{Operation, Refusal, StackView, is_of_sync};
+use syncline_core::names::{StackName, SyncId};
 use syncline_core::stack::{ADDONS_TEMPLATE_URL, StackRequest};
 
 use crate::error::from_sdk;
@@ -220,16 +220,16 @@ impl Stacks {
         Ok(stacks.filter_map(|stack| stack.stack_name.clone()).collect())
     }
 
-    /// What happened to the resources of a stack in the operation that came last, oldest first. `stack` is a name, or the
-    /// id where the stack may be gone.
-    pub async fn resource_events(&self, stack: &str) -> Result<Vec<ResourceEvent>, Error> {
+    /// What happened to the resources of a stack in a sync's own operation, where that came last, oldest first.
+    pub async fn resource_events(&self, stack: &StackName, sync: &SyncId) -> Result<Vec<ResourceEvent>, Error> {
         let mut events = Vec::new();
-        let mut pages = self.client.describe_stack_events().stack_name(stack).into_paginator().send();
+        let mut pages = self.client.describe_stack_events().stack_name(stack.as_str()).into_paginator().send();
         'pages: for _ in 0..MAX_EVENT_PAGES {
             let Some(page) = pages.next().await else { break };
             let page = page.map_err(from_sdk("cloudformation:DescribeStackEvents"))?;
             for event in page.stack_events() {
-                if begins_operation(event) {
+                let is_of_sync = event.client_request_token().is_some_and(|token| is_of_sync(token, sync));
+                if !is_of_sync || begins_operation(event) {
                     break 'pages;
                 }
                 if event.physical_resource_id() != event.stack_id() {

@@ -118,7 +118,7 @@ fn towards_gone(view: &StackView, operation: &Operation, stack: &StackName) -> M
         (status, true) => {
             let reason = view.first_failure.clone().unwrap_or_else(|| "no resource event says why".to_owned());
             Move::Fail(format!(
-                "{reason} (stack `{stack}` is {status} and was to be deleted); mend what it says and push again, or remove `prune` to leave it"
+                "{reason} (stack `{stack}` is {status} and was to be deleted); mend what it says and try again"
             ))
         }
         (_, false) => Move::Delete,
@@ -133,7 +133,7 @@ fn towards_in_step(goal: Goal, view: &StackView, operation: &Operation, stack: &
     };
     match (view.status.as_str(), is_ours) {
         ("REVIEW_IN_PROGRESS", _) => Move::Fail(format!(
-            "stack `{stack}` is REVIEW_IN_PROGRESS: a change set was made for it and never executed; delete the stack, or execute the change set, and push again"
+            "stack `{stack}` is REVIEW_IN_PROGRESS: a change set was made for it and never executed; delete the stack, or execute the change set, and try again"
         )),
         (status, _) if status.ends_with("_IN_PROGRESS") => Move::Wait,
         ("CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE", true) => Move::Deployed,
@@ -161,7 +161,7 @@ fn towards_in_step(goal: Goal, view: &StackView, operation: &Operation, stack: &
 fn with_remedy(view: &StackView, stack: &StackName, command: &str) -> Move {
     let reason = view.first_failure.as_ref().map_or_else(String::new, |failure| format!(" ({failure})"));
     Move::Fail(format!(
-        "stack `{stack}` is {}{reason}, which no update leads out of; mend what it says, run `{command}`, and push again",
+        "stack `{stack}` is {}{reason}, which no update leads out of; mend what it says, run `{command}`, and try again",
         view.status
     ))
 }
@@ -194,6 +194,14 @@ impl Operation {
     fn prefix(&self) -> String {
         format!("syncline-{}-{}-", self.sync, self.target)
     }
+}
+
+/// Whether a client request token names an operation of a sync, on whichever target.
+pub fn is_of_sync(token: &str, sync: &SyncId) -> bool {
+    token
+        .strip_prefix("syncline-")
+        .and_then(|rest| rest.strip_prefix(sync.as_str()))
+        .is_some_and(|rest| rest.starts_with('-'))
 }
 
 /// What a stack's status event means for the target that waits for it.
@@ -338,6 +346,13 @@ mod tests {
             read_event("UPDATE_IN_PROGRESS", Some(&operation().token("update")), &operation()),
             EventMeaning::Nothing
         );
+    }
+
+    #[test]
+    fn a_token_tells_its_sync() {
+        let token = operation().token("delete");
+        assert!(is_of_sync(&token, &SyncId::new("01J")));
+        assert!(!is_of_sync(&token, &SyncId::new("01")) && !is_of_sync("somebody-else", &SyncId::new("01J")));
     }
 
     #[test]

@@ -334,9 +334,9 @@ impl Carrying<'_> {
     }
 
     fn look(&mut self, stack: StackName) {
-        let stacks = self.hands.account.stacks.clone();
+        let (stacks, sync) = (self.hands.account.stacks.clone(), self.sync.clone());
         self.looks.spawn(async move {
-            let events = stacks.resource_events(stack.as_str()).await;
+            let events = stacks.resource_events(&stack, &sync).await;
             (stack, events)
         });
     }

@@ -271,7 +271,8 @@ impl<'g> Removal<'g> {
             answer.text = Answer::json(&serde_json::json!({ "syncs": documents }))?.text;
         }
         let asked_for = |name: &TargetName| self.manifest.targets.iter().any(|entry| entry.name == *name);
-        let deleted = documents.iter().flat_map(|document| &document.targets).map(|target| &target.target);
+        let targets = documents.iter().flat_map(|document| &document.targets);
+        let deleted = targets.filter(|target| target.status.is_in_step()).map(|target| &target.target);
         let again: Vec<&TargetName> = deleted.filter(|name| asked_for(name)).collect();
         if !again.is_empty() && is_recorded {
             let names = listed(&again);

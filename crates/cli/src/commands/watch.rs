@@ -133,7 +133,7 @@ impl Below {
             for _ in 0..MOST_LOOKS {
                 let Some(stack) = self.resources.next(document) else { break };
                 // A stack that has just been asked for may not be there yet.
-                if let Err(syncline_aws::Error::Denied { .. }) = self.look_at(&stack).await {
+                if let Err(syncline_aws::Error::Denied { .. }) = self.look_at(&stack, &document.summary.sync).await {
                     self.is_refused = true;
                     break;
                 }
@@ -143,16 +143,16 @@ impl Below {
         // Once more when a target has settled, so that its resources are shown as they ended.
         let settled = document.targets.iter().filter(|target| target.status.is_terminal());
         for stack in settled.filter_map(|target| self.unsettled.take(target.stack.as_ref()?)).collect::<Vec<_>>() {
-            let _ = self.look_at(&stack).await;
+            let _ = self.look_at(&stack, &document.summary.sync).await;
         }
         self.resources.add_to(document, self.is_verbose);
     }
 
-    async fn look_at(&mut self, stack: &StackName) -> Result<(), syncline_aws::Error> {
+    async fn look_at(&mut self, stack: &StackName, sync: &SyncId) -> Result<(), syncline_aws::Error> {
         if !self.resources.is_described(stack) {
             self.resources.describe(stack, &self.stacks.template(stack).await?);
         }
-        self.resources.tell(stack, self.stacks.resource_events(stack.as_str()).await?);
+        self.resources.tell(stack, self.stacks.resource_events(stack, sync).await?);
         Ok(())
     }
 }
