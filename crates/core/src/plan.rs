@@ -94,6 +94,36 @@ pub struct PlannedTarget {
     pub sources: Digest,
 }
 
+impl PlannedTarget {
+    /// A target that is to be deleted, and waits for nothing yet.
+    pub(crate) fn deletion(
+        number: TargetNumber,
+        name: TargetName,
+        kind: TargetKind,
+        service: Option<String>,
+        stack: StackName,
+    ) -> Self {
+        Self {
+            number,
+            name,
+            kind,
+            service,
+            stack,
+            action: Action::Delete,
+            waits_on: BTreeSet::new(),
+            dependents: BTreeSet::new(),
+            depends_on: BTreeSet::new(),
+            outputs_from: Vec::new(),
+            inputs: Inputs::new(),
+            before: BTreeMap::new(),
+            was_in_step: false,
+            outputs_wanted: false,
+            reads: Vec::new(),
+            sources: Digest::new(""),
+        }
+    }
+}
+
 /// The targets of one branch at one revision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -231,23 +261,10 @@ fn delete(targets: &mut Vec<PlannedTarget>, pruned: &[TargetName], known: &BTree
         let Some(known) = known.get(name) else { continue };
         let mut waits_on = std::mem::take(&mut waits_on[place]);
         waits_on.extend(graph.waits_on(place).iter().map(|&other| numbers[other]));
+        let service = known.service.clone();
         targets.push(PlannedTarget {
-            number: numbers[place],
-            name: name.clone(),
-            kind: known.kind,
-            service: known.service.clone(),
-            stack: known.stack.clone(),
-            action: Action::Delete,
             waits_on,
-            dependents: BTreeSet::new(),
-            depends_on: BTreeSet::new(),
-            outputs_from: Vec::new(),
-            inputs: Inputs::new(),
-            before: BTreeMap::new(),
-            was_in_step: false,
-            outputs_wanted: false,
-            reads: Vec::new(),
-            sources: Digest::new(""),
+            ..PlannedTarget::deletion(numbers[place], name.clone(), known.kind, service, known.stack.clone())
         });
     }
 }

@@ -1,12 +1,11 @@
 //! What is deleted by hand, and in which order: services, then addons, then environments, and whoever needs something
 //! before what it needs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::graph::Graph;
-use crate::names::{Digest, StackName, TargetKind, TargetName, TargetNumber};
-use crate::plan::{Action, Plan, PlannedTarget};
-use crate::recipe::Inputs;
+use crate::names::{StackName, TargetKind, TargetName, TargetNumber};
+use crate::plan::{Plan, PlannedTarget};
 
 /// A target that is to be deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,24 +41,15 @@ pub fn plan(doomed: &[Doomed], needs: &BTreeSet<(usize, usize)>) -> Plan {
     for (at, &place) in order.iter().enumerate() {
         numbers[place] = TargetNumber(u32::try_from(at).unwrap_or(u32::MAX));
     }
-    let numbered = |places: &mut dyn Iterator<Item = usize>| places.map(|place| numbers[place]).collect();
-    let targets = order.iter().map(|&place| PlannedTarget {
-        number: numbers[place],
-        name: doomed[place].name.clone(),
-        kind: doomed[place].kind,
-        service: doomed[place].service.clone(),
-        stack: doomed[place].stack.clone(),
-        action: Action::Delete,
-        waits_on: numbered(&mut graph.waits_on(place).iter().copied()),
-        dependents: numbered(&mut (0..doomed.len()).filter(|&other| graph.waits_on(other).contains(&place))),
-        depends_on: BTreeSet::new(),
-        outputs_from: Vec::new(),
-        inputs: Inputs::new(),
-        before: BTreeMap::new(),
-        was_in_step: false,
-        outputs_wanted: false,
-        reads: Vec::new(),
-        sources: Digest::new(""),
+    let number_all = |places: Vec<usize>| places.into_iter().map(|place| numbers[place]).collect();
+    let targets = order.iter().map(|&place| {
+        let Doomed { name, kind, service, stack, .. } = doomed[place].clone();
+        let dependents = (0..doomed.len()).filter(|&other| graph.waits_on(other).contains(&place)).collect();
+        PlannedTarget {
+            waits_on: number_all(graph.waits_on(place).iter().copied().collect()),
+            dependents: number_all(dependents),
+            ..PlannedTarget::deletion(numbers[place], name, kind, service, stack)
+        }
     });
     Plan { targets: targets.collect(), publish: Vec::new(), unmanaged: Vec::new() }
 }
