@@ -148,6 +148,19 @@ pub fn secrets(template: &str) -> BTreeSet<String> {
     hidden.filter_map(|(name, _)| Some(name.text()?.to_owned())).collect()
 }
 
+/// The defaults of a template's parameters. None of one that cannot be read.
+pub fn defaults(template: &str) -> BTreeMap<String, String> {
+    let Ok(root) = parse_rendered(&RepoPath::root(), template) else { return BTreeMap::new() };
+    let Some(Content::Mapping(parameters)) = root.get("Parameters").map(|parameters| &parameters.content) else {
+        return BTreeMap::new();
+    };
+    let given = parameters.iter().filter_map(|(name, parameter)| {
+        let default = parameter.get("Default")?;
+        Some((name.text()?.to_owned(), default.text().unwrap_or_default().to_owned()))
+    });
+    given.collect()
+}
+
 /// Whether two templates say the same, however they are written; nothing where one cannot be read.
 pub fn say_the_same(one: &str, other: &str) -> Option<bool> {
     let read = |text: &str| parse_rendered(&RepoPath::root(), text).ok();

@@ -50,6 +50,8 @@ pub(crate) struct Difference {
     pub(crate) change: Change,
     /// The stack's status, as CloudFormation spells it; `null` where there is no such stack.
     pub(crate) status: Option<String>,
+    /// Parameters whose values are not to be shown: only CloudFormation knows whether they differ.
+    pub(crate) hidden: Vec<String>,
     /// Parameters that differ.
     pub(crate) parameters: Vec<ValueChange>,
     /// Tags that differ.
@@ -100,7 +102,20 @@ pub(crate) async fn differences(
         let addons_url = request.addons.as_ref().and_then(|addons| account.templates.addons_url(addons));
         // The place of the addons tells whether they are those that are deployed.
         request.parameters.extend(addons_url.map(|url| (ADDONS_TEMPLATE_URL.to_owned(), url)));
-        found.push(difference(target, &request, prepared.is_trial, deployed.get(&request.stack)));
+        let there = deployed.get(&request.stack);
+        let nothing = Difference {
+            target: target.entry.name.clone(),
+            kind: target.entry.kind,
+            stack: request.stack.clone(),
+            change: Change::Create,
+            status: there.map(|there| there.status.clone()),
+            hidden: Vec::new(),
+            parameters: Vec::new(),
+            tags: Vec::new(),
+            template: String::new(),
+            is_trial: prepared.is_trial,
+        };
+        found.push(difference(nothing, &request, there));
     }
     let mut is_worked_on: Vec<bool> = Vec::with_capacity(found.len());
     for (target, difference) in assembly.targets.iter().zip(&found) {
@@ -149,53 +164,39 @@ fn outputs_of(
     sources.map(|source| Some((source.name.clone(), deployed.get(&source.stack)?.outputs.clone()))).collect()
 }
 
-fn difference(
-    target: &AssembledTarget,
-    request: &StackRequest,
-    is_trial: bool,
-    deployed: Option<&Deployed>,
-) -> Difference {
-    let nothing = Difference {
-        target: target.entry.name.clone(),
-        kind: target.entry.kind,
-        stack: request.stack.clone(),
-        change: Change::Create,
-        status: deployed.map(|deployed| deployed.status.clone()),
-        parameters: Vec::new(),
-        tags: Vec::new(),
-        template: String::new(),
-        is_trial,
-    };
+/// `nothing` is what is known of the target without its stack.
+fn difference(nothing: Difference, request: &StackRequest, deployed: Option<&Deployed>) -> Difference {
     let Some(deployed) = deployed else { return nothing };
-    let same = !is_trial && stack::say_the_same(&deployed.template, &request.template) == Some(true);
+    let same = !nothing.is_trial && stack::say_the_same(&deployed.template, &request.template) == Some(true);
     let template = if same || deployed.template == request.template {
         String::new()
     } else {
         let differing = TextDiff::from_lines(deployed.template.as_str(), request.template.as_str());
         differing.unified_diff().context_radius(CONTEXT_LINES).header("deployed", "files").to_string()
     };
-    let mut before = deployed.parameters.clone();
     let secrets = stack::secrets(&request.template);
-    // One that was left out keeps its default, which stands among the deployed all the same.
-    before.retain(|name, value| request.parameters.contains_key(name) && value != STARS);
-    let mut after = request.parameters.clone();
-    after.retain(|name, _| deployed.parameters.get(name).is_none_or(|value| value != STARS));
-    for secret in &secrets {
-        after.entry(secret.clone()).and_modify(|value| *value = STARS.to_owned());
-    }
+    let is_hidden =
+        |name: &String| secrets.contains(name) || deployed.parameters.get(name).is_some_and(|value| value == STARS);
+    let hidden: Vec<String> = request.parameters.keys().filter(|name| is_hidden(name)).cloned().collect();
+    let mut before = deployed.parameters.clone();
+    before.retain(|name, _| !is_hidden(name));
+    // One that is not given has its default.
+    let mut after = stack::defaults(&request.template);
+    after.extend(request.parameters.clone());
+    after.retain(|name, _| !is_hidden(name));
     let parameters = changes(&before, &after);
-    // Tags that CloudFormation or others add are none of ours.
+    // Without tags CloudFormation leaves those that there are; and those that it adds itself are none of ours.
     let mut tags = changes(&deployed.tags, &request.tags);
-    tags.retain(|tag| !tag.name.starts_with("aws:"));
+    tags.retain(|tag| !request.tags.is_empty() && !tag.name.starts_with("aws:"));
     let is_whole = ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"];
-    let is_same = template.is_empty() && parameters.is_empty() && tags.is_empty();
+    let is_same = template.is_empty() && hidden.is_empty() && parameters.is_empty() && tags.is_empty();
     let change = match deployed.status.as_str() {
         // What a failed creation left is deleted and made anew.
         "ROLLBACK_COMPLETE" => Change::Create,
         status if is_same && is_whole.contains(&status) => Change::None,
         _ => Change::Update,
     };
-    Difference { change, parameters, tags, template, ..nothing }
+    Difference { change, hidden, parameters, tags, template, ..nothing }
 }
 
 fn changes(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<ValueChange> {
@@ -213,6 +214,65 @@ fn changes(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn compared(
+        template: &str,
+        given: &[(&str, &str)],
+        deployed: &[(&str, &str)],
+        tags: &[(&str, &str)],
+    ) -> Difference {
+        let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        };
+        let request = StackRequest {
+            stack: StackName::new("shop"),
+            template: template.to_owned(),
+            parameters: map(given),
+            tags: BTreeMap::new(),
+            addons: None,
+        };
+        let there = Deployed {
+            template: template.to_owned(),
+            status: "CREATE_COMPLETE".to_owned(),
+            parameters: map(deployed),
+            tags: map(tags),
+            outputs: BTreeMap::new(),
+        };
+        let nothing = Difference {
+            target: TargetName::new("shop"),
+            kind: TargetKind::Environment,
+            stack: request.stack.clone(),
+            change: Change::Create,
+            status: None,
+            hidden: Vec::new(),
+            parameters: Vec::new(),
+            tags: Vec::new(),
+            template: String::new(),
+            is_trial: false,
+        };
+        difference(nothing, &request, Some(&there))
+    }
+
+    #[test]
+    fn a_secret_is_never_shown_and_never_taken_for_the_same() {
+        let template = "Parameters: {Password: {Type: String, NoEcho: true}}\nResources: {}\n";
+        let found = compared(template, &[("Password", "hunter2")], &[("Password", "****")], &[]);
+        assert_eq!((found.change, found.hidden.as_slice()), (Change::Update, ["Password".to_owned()].as_slice()));
+        assert!(!format!("{found:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_parameter_that_is_no_longer_given_falls_back_to_its_default() {
+        let template = "Parameters: {Days: {Type: Number, Default: 7}}\nResources: {}\n";
+        assert_eq!(compared(template, &[], &[("Days", "7")], &[]).change, Change::None);
+        let found = compared(template, &[], &[("Days", "14")], &[]);
+        assert_eq!((found.change, found.parameters[0].after.as_deref()), (Change::Update, Some("7")));
+    }
+
+    #[test]
+    fn tags_are_left_where_none_are_given() {
+        assert_eq!(compared("Resources: {}\n", &[], &[], &[("team", "shop")]).change, Change::None);
+    }
 
     #[test]
     fn values_that_came_went_or_changed_are_told() {

@@ -124,10 +124,15 @@ impl WalkStore for HandWalk {
         sync: &SyncId,
         outcomes: &BTreeMap<TargetNumber, Outcome>,
     ) -> Result<BTreeMap<TargetNumber, Settled>, Error> {
-        if let Some(walk) = &self.recorded {
-            walk.record(sync, outcomes).await?;
-        }
-        let here = outcomes.iter().filter_map(|(number, outcome)| Some((*number, self.record_here(*number, outcome)?)));
+        let on_record = match &self.recorded {
+            Some(walk) => walk.record(sync, outcomes).await?,
+            None => BTreeMap::new(),
+        };
+        let here = outcomes.iter().filter_map(|(number, outcome)| {
+            // Whoever ended the sync may have been first.
+            let outcome = on_record.get(number).map_or(outcome, |settled| &settled.outcome);
+            Some((*number, self.record_here(*number, outcome)?))
+        });
         Ok(here.collect())
     }
 

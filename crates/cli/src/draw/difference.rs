@@ -22,6 +22,10 @@ pub(crate) fn differences(differences: &[Difference], paint: Paint) -> String {
         let status = status.map(|status| format!(", which is {status}")).unwrap_or_default();
         let verb = if *change == Change::Create { "new" } else { "changed" };
         lines.push(format!("{what} ({kind}): {verb} stack {stack}{status}"));
+        let hidden = |name: &String| {
+            plain(&format!("    parameter {name}: hidden, only CloudFormation knows whether it differs"))
+        };
+        lines.extend(difference.hidden.iter().map(hidden));
         lines.extend(difference.parameters.iter().map(|one| value("parameter", one)));
         lines.extend(difference.tags.iter().map(|one| value("tag", one)));
         lines.extend(difference.template.lines().map(|line| format!("    {}", diff_line(&plain(line), paint))));
@@ -67,6 +71,7 @@ mod tests {
             stack: StackName::new(format!("shop-{}", name.replace('/', "-"))),
             change,
             status: Some("UPDATE_COMPLETE".to_owned()),
+            hidden: Vec::new(),
             parameters: Vec::new(),
             tags: Vec::new(),
             template: String::new(),
