@@ -491,3 +491,29 @@ async fn a_pipeline_deploys_what_package_wrote() {
     let said = assert_done(&repository.syncline(&["deploy", "-n", "eventbus", "-e", "beta", "--diff"]).await);
     assert!(said.contains("tag copilot-environment: nothing → `beta`") && !said.contains("parameter"), "{said}");
 }
+
+/// A repository with template bundles in Proton's layout: what renders another's outputs, a pipeline, both branches.
+#[tokio::test]
+async fn rendered_templates_are_deployed_and_deleted_by_hand_too() {
+    let repository = Repository::of_example("proton-shop", "prt").await;
+    let said = assert_done(&repository.syncline(&["deploy", "--all", "-b", "main", "--yes"]).await);
+    assert!(said.contains("shows outputs that are known once what makes them is deployed"), "{said}");
+    assert!(said.contains("nothing to deploy") || said.contains(" succeeded in "), "{said}");
+    let said = assert_done(&repository.syncline(&["deploy", "--all", "-b", "main", "--yes"]).await);
+    assert!(said.contains("nothing to deploy"), "{said}");
+    let before = repository.stacks("").await.into_iter().filter(|name| name.contains("prt")).count();
+    assert!(before > 3);
+    let environment = repository.syncline(&["env", "delete", "-n", "beta", "--yes"]).await;
+    assert!(text(&environment).contains("services go first"), "{}", text(&environment));
+    assert_done(&repository.syncline(&["app", "delete", "--yes"]).await);
+    let left: Vec<_> = repository.stacks("").await.into_iter().filter(|name| name.contains("prt")).collect();
+    assert!(left.is_empty(), "{left:?}");
+    let sync = repository.await_sync("main", "the deletion", |sync| sync.by_hand.is_some()).await;
+    let targets = repository.targets(&sync.sync).await;
+    // The pipeline goes before the instances that it deploys, and they before their environment.
+    let number =
+        |name: &str| targets.iter().find(|(other, _)| other.as_str() == name).map(|(_, target)| target.planned.number);
+    let pipeline =
+        targets.iter().find(|(name, _)| name.ends_with("/pipeline")).map(|(_, target)| target.planned.number);
+    assert!(pipeline.is_some() && pipeline < number("beta"), "{:?}", targets.keys());
+}

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_aws::stacks::Stacks;
+use syncline_core::assembly::Assembly;
 use syncline_core::manifest::{Manifest, TargetEntry};
 use syncline_core::names::{BranchName, StackName, TargetKind, TargetName};
 use syncline_core::plan::Known;
@@ -29,15 +30,54 @@ pub(crate) struct StillNeeded {
     pub(crate) importer: String,
 }
 
+/// What the files say of who lives where and needs whom; as far as they can be read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FromFiles {
+    /// The environments that instances live in.
+    pub(crate) environments: BTreeMap<TargetName, String>,
+    /// What each target waits for when it is deployed.
+    pub(crate) depends_on: BTreeMap<TargetName, BTreeSet<TargetName>>,
+    /// Pipelines, which no entry of the manifest is.
+    pub(crate) pipelines: Vec<TargetEntry>,
+}
+
+impl Condemned {
+    /// Whether it lives in an environment, or is the instance of that name.
+    pub(crate) fn is_in(&self, environment: &str) -> bool {
+        let is_named = self.doomed.kind == TargetKind::ServiceInstance
+            && self.doomed.name.as_str().rsplit('/').next() == Some(environment);
+        is_named || self.doomed.environment.as_deref() == Some(environment)
+    }
+}
+
+impl FromFiles {
+    /// Adds what a branch maps to.
+    pub(crate) fn add(&mut self, assembly: &Assembly) {
+        for target in &assembly.targets {
+            let name = &target.entry.name;
+            let waits_on = target.waits_on.iter().map(|&place| assembly.targets[place].entry.name.clone());
+            self.depends_on.insert(name.clone(), waits_on.collect());
+            match target.entry.kind {
+                TargetKind::ServicePipeline => self.pipelines.push(target.entry.clone()),
+                TargetKind::ServiceInstance => self
+                    .environments
+                    .extend(target.prepared.environment.iter().map(|environment| (name.clone(), environment.clone()))),
+                TargetKind::Environment | TargetKind::EnvironmentAddon => {}
+            }
+        }
+    }
+}
+
 /// Everything that the manifest asks for, and everything that a sync deployed and that is left; but no stack that the
 /// manifest only names as one that others deploy, whoever deployed it once.
-pub(crate) fn all(
-    manifest: &Manifest,
-    pipelines: &[TargetEntry],
-    known: &BTreeMap<TargetName, Known>,
-) -> Vec<Condemned> {
-    let entries = manifest.targets.iter().chain(pipelines);
+pub(crate) fn all(manifest: &Manifest, from_files: &FromFiles, known: &BTreeMap<TargetName, Known>) -> Vec<Condemned> {
+    let entries = manifest.targets.iter().chain(&from_files.pipelines);
     let mut found: Vec<Condemned> = entries.map(of_entry).collect();
+    for one in &mut found {
+        if let Some(environment) = from_files.environments.get(&one.doomed.name) {
+            one.doomed.environment = Some(environment.clone());
+        }
+    }
     for (name, known) in known {
         let is_there = |one: &Condemned| one.doomed.name == *name || one.doomed.stack == known.stack;
         if !found.iter().any(is_there) {
@@ -97,6 +137,7 @@ pub(crate) async fn deployed(
 pub(crate) async fn needs(
     stacks: &Stacks,
     condemned: &[Condemned],
+    from_files: &FromFiles,
     known: &BTreeMap<TargetName, Known>,
 ) -> Result<(BTreeSet<(usize, usize)>, BTreeSet<StillNeeded>), syncline_aws::Error> {
     let of_stack: BTreeMap<&str, usize> =
@@ -118,7 +159,9 @@ pub(crate) async fn needs(
         }
     }
     for (place, one) in condemned.iter().enumerate() {
-        let dependencies = known.get(&one.doomed.name).into_iter().flat_map(|known| &known.depends_on);
+        let name = &one.doomed.name;
+        let deployed = known.get(name).into_iter().flat_map(|known| &known.depends_on);
+        let dependencies = deployed.chain(from_files.depends_on.get(name).into_iter().flatten());
         needs.extend(dependencies.filter_map(|name| Some((place, *of_name.get(name)?))));
     }
     Ok((needs, still_needed))

@@ -14,16 +14,18 @@ use syncline_core::plan::{self, Known, Plan};
 use syncline_core::removal::{self, Doomed};
 use syncline_core::status::SyncStatus;
 
+use super::now;
 use crate::answer::Answer;
 use crate::arguments::{AppDelete, EnvDelete, Global, Hand, Output, Place, SvcDelete};
 use crate::by_hand::account::Account;
 use crate::by_hand::carry_out::{Ending, Hands, carry_out};
 use crate::by_hand::ending::{self, Typed};
 use crate::by_hand::ledger::Work;
-use crate::by_hand::removal::{Condemned, StillNeeded, all, deployed, in_the_way, needs};
+use crate::by_hand::removal::{Condemned, FromFiles, StillNeeded, all, deployed, in_the_way, needs};
 use crate::documents::SyncDocument;
-use crate::draw::{listed, number_of};
+use crate::draw::{self, listed, number_of};
 use crate::failure::Failure;
+use crate::paint::Paint;
 use crate::prompt;
 use crate::reading::Reading;
 use crate::screen::Screen;
@@ -33,7 +35,7 @@ pub(super) async fn service(global: &Global, delete: &SvcDelete) -> Result<Answe
     check_environment(&found, delete.env.as_deref())?;
     let is_service = |one: &&Condemned| {
         matches!(one.doomed.kind, TargetKind::ServiceInstance | TargetKind::ServicePipeline)
-            && delete.env.as_ref().is_none_or(|env| one.doomed.environment.as_ref() == Some(env))
+            && delete.env.as_ref().is_none_or(|env| one.is_in(env))
     };
     let services: Vec<Condemned> = found.iter().filter(is_service).cloned().collect();
     let names = names_of(&services, &delete.names, "service")?;
@@ -98,8 +100,8 @@ pub(super) async fn app(global: &Global, delete: &AppDelete) -> Result<Answer, F
 
 /// The error for an environment that nothing is in.
 fn check_environment(found: &[Condemned], typed: Option<&str>) -> Result<(), Failure> {
+    let Some(typed) = typed.filter(|typed| !found.iter().any(|one| one.is_in(typed))) else { return Ok(()) };
     let known: BTreeSet<&str> = found.iter().filter_map(|one| one.doomed.environment.as_deref()).collect();
-    let Some(typed) = typed.filter(|typed| !known.contains(typed)) else { return Ok(()) };
     let help = match nearest(typed, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("there is {}", listed(known)),
@@ -139,8 +141,11 @@ fn names_of(found: &[Condemned], typed: &[String], what: &str) -> Result<Vec<Str
 
 /// The name that a target goes by.
 fn goes_by(doomed: &Doomed) -> &str {
-    let own = || doomed.environment.as_deref().unwrap_or(doomed.name.as_str());
-    doomed.service.as_deref().unwrap_or_else(own)
+    match (&doomed.service, &doomed.environment) {
+        (Some(service), _) => service,
+        (None, Some(environment)) if doomed.kind == TargetKind::Environment => environment,
+        (None, _) => doomed.name.as_str(),
+    }
 }
 
 fn is_among(names: &[String], doomed: &Doomed) -> bool {
@@ -155,6 +160,7 @@ struct Removal<'g> {
     manifest: Manifest,
     account: Account,
     known: BTreeMap<TargetName, Known>,
+    from_files: FromFiles,
 }
 
 impl<'g> Removal<'g> {
@@ -165,14 +171,15 @@ impl<'g> Removal<'g> {
         let account = Account::open(hand, place).await?;
         let known = account.known(&reading.repository).await?;
         reading.now_in(&account.caller.account, plan::before(&known));
-        let services: BTreeSet<&str> = manifest.targets.iter().filter_map(|target| target.service.as_deref()).collect();
-        let mut pipelines = Vec::new();
-        for service in services {
-            // Files that are gone or wrong hide no stack: the history knows a pipeline that was deployed.
-            pipelines.extend(reading.pipeline(&manifest, service).ok().flatten());
+        let mut from_files = FromFiles::default();
+        for branch in manifest.branches().into_iter().cloned().collect::<Vec<_>>() {
+            // Files that are gone or wrong hide no stack of the manifest, nor one that the history knows.
+            if let Ok(Ok(assembly)) = reading.assemble(&manifest, &branch) {
+                from_files.add(&assembly);
+            }
         }
-        let found = all(&manifest, &pipelines, &known);
-        Ok((Self { global, hand: hand.clone(), reading, manifest, account, known }, found))
+        let found = all(&manifest, &from_files, &known);
+        Ok((Self { global, hand: hand.clone(), reading, manifest, account, known, from_files }, found))
     }
 
     /// Deletes what of it is deployed, after it has asked.
@@ -184,7 +191,7 @@ impl<'g> Removal<'g> {
                 Output::Text => Answer::text("✓ nothing to delete: none of it is deployed".to_owned()),
             });
         }
-        let (needs, still_needed) = needs(&self.account.stacks, &condemned, &self.known).await?;
+        let (needs, still_needed) = needs(&self.account.stacks, &condemned, &self.from_files, &self.known).await?;
         if !still_needed.is_empty() {
             return Err(refused(&still_needed));
         }
@@ -266,6 +273,11 @@ impl<'g> Removal<'g> {
         let is_recorded = self.account.syncline.is_some();
         let Some(last) = documents.pop() else { return Ok(Answer::default()) };
         let mut answer = ending::answer(self.global, Ok(Ending::Settled(last.clone())), screen, typed, is_recorded)?;
+        if self.global.output == Output::Text {
+            let paint = Paint::for_stdout(self.global.no_color);
+            let earlier = documents.iter().map(|document| draw::sync::by_hand_summary(&document.summary, now(), paint));
+            answer.text = earlier.chain([answer.text]).collect::<Vec<_>>().join("\n");
+        }
         documents.push(last);
         if self.global.output == Output::Json {
             answer.text = Answer::json(&serde_json::json!({ "syncs": documents }))?.text;
