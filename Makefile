@@ -67,6 +67,11 @@ recording: setup build ## Record a deployment by hand as text into docs/recordin
 	@cargo build --quiet --package syncline
 	cargo test --quiet --package syncline-tests -- --ignored recording
 
+.PHONY: soak
+soak: setup build ## Run the long tests of load and bad luck, which end by themselves
+	cargo test --package syncline-core --test walk_model -- --ignored --nocapture soak
+	cargo test --package syncline-tests -- --ignored --nocapture soak
+
 .PHONY: bench
 bench: $(TOOLS)/bench/.installed ## Measure reading, planning and rendering into bench/RESULTS.md
 	CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo bench --package syncline-bench -- --warm-up-time 1 --measurement-time 3

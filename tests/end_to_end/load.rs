@@ -97,3 +97,66 @@ async fn ten_branches_that_are_pushed_at_once_run_side_by_side() {
     let first_ended = times.iter().map(|(_, ended)| ended).min().unwrap();
     assert!(last_began < first_ended, "they did not all run at once: {times:#?}");
 }
+
+/// How many targets a large sync has, unless `SYNCLINE_SOAK_TARGETS` says otherwise.
+const MANY: usize = 2_000;
+/// How many targets a layer of its graph has; each waits for two of the layer above.
+const WIDTH: usize = 40;
+/// The largest item that DynamoDB takes.
+///
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>
+const MAX_ITEM_BYTES: usize = 400 * 1024;
+
+/// Pushes a repository of so many targets, and gives how long its sync took.
+async fn deploy_many(name: &str, size: usize) -> (Repository, SyncRecord, Duration) {
+    let repository = Repository::empty(name).await;
+    let mut manifest = format!("app: {name}\nsync:\n  services:\n");
+    for number in 0..size {
+        let _ = writeln!(manifest, "    s{number}:");
+        if number >= WIDTH {
+            let (above, beside) = (number - WIDTH, number - WIDTH + if number % WIDTH == WIDTH - 1 { 0 } else { 1 });
+            let _ = writeln!(manifest, "      depends_on: [s{above}, s{beside}]");
+        }
+        let _ = writeln!(manifest, "      i: {{branch: main, spec: a.yaml}}");
+    }
+    repository.write("syncline.yaml", &manifest.replace("[s0, s0]", "s0"));
+    repository.write("a.yaml", "template-file-path: t.yaml\n");
+    repository.write("t.yaml", &template(0, 0));
+    let began = std::time::Instant::now();
+    let commit = repository.push("Many");
+    for _ in 0..2 * 60 * 20 {
+        let syncs = repository.table.syncs_of_commit(&commit, 1).await.unwrap();
+        if let Some(sync) = syncs.into_iter().find(|sync| sync.status.is_terminal()) {
+            return (repository, sync, began.elapsed());
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    panic!("a sync of {size} targets does not end in 20 minutes");
+}
+
+/// A large sync comes to its end, within AWS's limits, and each target costs what it costs in a small one.
+#[tokio::test]
+#[ignore = "it takes minutes: `make soak`"]
+async fn soak_of_many_targets() {
+    let many = std::env::var("SYNCLINE_SOAK_TARGETS").map_or(MANY, |text| text.parse().unwrap());
+    let mut each = Vec::new();
+    for (name, size) in [("few", 100), ("many", many)] {
+        let (repository, sync, took) = deploy_many(name, size).await;
+        repository.assert_succeeded(&sync).await;
+        assert_eq!(sync.counts.values().sum::<u32>() as usize, size);
+        let calls = repository.world.cloudformation_calls(&format!("{name}-")).await;
+        assert_eq!(calls.len(), size, "one call of CloudFormation a target");
+        let words = ["dynamodb", "query", "--table-name", &repository.world.table_name];
+        let condition = ["--key-condition-expression", "pk = :pk", "--expression-attribute-values"];
+        let values = format!("{{\":pk\": {{\"S\": \"SYNC#{}\"}}}}", sync.sync);
+        let items = repository.world.aws_cli(&[&words[..], &condition, &[&values]].concat()).await;
+        let items = items["Items"].as_array().unwrap();
+        assert_eq!(items.len(), size + 1);
+        let largest = items.iter().map(|item| item.to_string().len()).max().unwrap();
+        // JSON with its types is longer than what DynamoDB counts.
+        assert!(largest < MAX_ITEM_BYTES, "an item has {largest} bytes");
+        println!("{size} targets: {took:.1?}, {:.1?} each, largest item {largest} bytes", took / size as u32);
+        each.push(took / size as u32);
+    }
+    println!("a target of the large sync took {:.2} times as long", each[1].as_secs_f64() / each[0].as_secs_f64());
+}

@@ -5,6 +5,7 @@ mod addons;
 mod bad_input;
 mod by_hand;
 mod deploy;
+mod events;
 mod graph;
 mod interruptions;
 mod load;

@@ -422,3 +422,15 @@ proptest! {
         prop_assert!((last.condition)(&sync, &end), "{}", last.name);
     }
 }
+
+#[test]
+#[ignore = "it takes minutes: `make soak`"]
+fn soak_of_every_graph_of_four_targets() {
+    let mut states = 0;
+    for waits_on in graphs(4) {
+        for (crashes, repetitions, resumptions) in [(1, 0, 0), (0, 1, 0), (0, 0, 1)] {
+            states += check(with_bad_luck(waits_on.clone(), crashes, repetitions, resumptions));
+        }
+    }
+    println!("{states} states");
+}
