@@ -102,10 +102,7 @@ pub(crate) async fn carry_out(
     // Dropped with this function, and so ended.
     let mut beside = JoinSet::new();
     let (waiter, stacks) = (work.waiter.clone(), work.hands.account.stacks.clone());
-    beside.spawn(async move {
-        waiter.ask(&stacks).await;
-        String::new()
-    });
+    beside.spawn(async move { waiter.ask(&stacks).await });
     if let Some(syncline) = &syncline {
         beside.spawn(ledger::beat(syncline.clone(), sync.clone()));
     }
@@ -120,16 +117,19 @@ pub(crate) async fn carry_out(
             Some(Ok((stack, events))) = work.looks.join_next() => work.looked(&stack, events),
             _ = frames.tick() => work.show(),
             Some(Ok(reason)) = beside.join_next() => {
+                work.begin_nothing_more().await;
                 work.leave_open(&reason).await?;
                 return Ok(Ending::Stopped(work.document(), reason));
             }
             _ = &mut interrupted => {
-                if let Some(syncline) = &syncline {
-                    syncline.table.cancel_sync(&sync, "stopped with Ctrl-C").await?;
-                }
+                work.begin_nothing_more().await;
                 work.hands.screen.clear();
                 let before = work.document();
-                work.leave_open("the command was stopped").await?;
+                if let Some(syncline) = &syncline {
+                    // What cannot be recorded now, Finish records when no heartbeat comes; what goes on is said in any case.
+                    let _ = syncline.table.cancel_sync(&sync, "stopped with Ctrl-C").await;
+                }
+                let _ = work.leave_open("the command was stopped").await;
                 return Ok(Ending::Interrupted(before));
             }
         }
@@ -300,6 +300,12 @@ impl Carrying<'_> {
         }
         walk::settle(&self.walk, &self.sync, number, outcome).await?;
         Ok(())
+    }
+
+    /// Drops what is under way here: whoever has the lease next must not meet a call of ours that was sent after.
+    async fn begin_nothing_more(&mut self) {
+        self.steps.shutdown().await;
+        self.looks.shutdown().await;
     }
 
     /// Settles what is open as not in step: its operations go on in AWS, and nobody here waits for them.

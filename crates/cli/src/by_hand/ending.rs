@@ -85,7 +85,11 @@ pub(crate) fn answer(
         Output::Text => {
             let mut lines = draw::sync::failures(&document, paint);
             if let Some(reason) = &reason {
-                lines.push(format!("{} the sync was ended: {reason}", paint.sign(TargetStatus::Failed)));
+                lines.push(format!(
+                    "{} the sync was ended: {}",
+                    paint.sign(TargetStatus::Failed),
+                    draw::one_line(reason)
+                ));
             }
             lines.push(draw::sync::by_hand_summary(&document.summary, now(), paint));
             Answer::text(lines.join("\n"))

@@ -64,21 +64,23 @@ impl Work {
     /// Takes the branch's lease, and waits for it as long as somebody has it; `say` is told who. Then the sync is on record
     /// and its execution waits.
     pub(crate) async fn begin(&self, syncline: &Syncline, say: impl Fn(&str)) -> Result<SyncRecord, Error> {
-        let (claim, record) = self.begun();
+        let (table, workflow) = (&syncline.table, &syncline.workflow);
         let mut is_said = false;
         loop {
+            // The id is made each time, so that the order of ids is the order in which syncs have the lease.
+            let (claim, record) = self.begun();
             let (is_taken, lease) =
-                syncline.table.change_lease(&self.repository, &self.branch, |lease| lease.take(&claim)).await?;
-            if is_taken || !is_said {
-                // Whoever has the lease may have been cut off before its execution was started: then it never ends.
-                let (table, workflow) = (&syncline.table, &syncline.workflow);
-                let holder = Lease { holder: lease.holder.clone(), ..Lease::default() };
-                follow_lease(table, workflow, &self.repository, &self.branch, &self.branch, &holder).await?;
-            }
+                table.change_lease(&self.repository, &self.branch, |lease| lease.take(&claim)).await?;
             if is_taken {
+                let holder = Lease { holder: Some(claim), ..Lease::default() };
+                follow_lease(table, workflow, &self.repository, &self.branch, &self.branch, &holder).await?;
                 return Ok(record);
             }
             if let Some(holder) = lease.holder.filter(|_| !is_said) {
+                // It may have been cut off before its execution was started: then it would never end.
+                if table.sync(&holder.sync).await?.is_some_and(|record| !record.status.is_terminal()) {
+                    workflow.start_sync(&holder.sync).await?;
+                }
                 let who = holder.by_hand.map_or_else(
                     || format!("the sync of commit {}", holder.commit.short()),
                     |hand| format!("what {} deploys by hand", hand.by),
@@ -114,7 +116,13 @@ impl Work {
 pub(crate) async fn beat(syncline: Arc<Syncline>, sync: SyncId) -> String {
     loop {
         // What may pass is tried again: the execution waits for several beats.
-        if let Ok(record) = syncline.table.sync(&sync).await {
+        let found = syncline.table.sync(&sync).await;
+        if let Err(error) = &found
+            && !Error::PASSING.contains(&error.name())
+        {
+            return error.to_string();
+        }
+        if let Ok(record) = found {
             let Some(record) = record else { return "its record is gone".to_owned() };
             if record.cancelled {
                 return record.reason.unwrap_or_else(|| "it was stopped by hand".to_owned());

@@ -74,12 +74,16 @@ pub(crate) fn all(manifest: &Manifest, from_files: &FromFiles, known: &BTreeMap<
     let entries = manifest.targets.iter().chain(&from_files.pipelines);
     let mut found: Vec<Condemned> = entries.map(of_entry).collect();
     for one in &mut found {
+        // Whoever deployed it may be another branch than the one that the files name by now: its lease counts.
+        if let Some(known) = known.get(&one.doomed.name).filter(|known| known.stack == one.doomed.stack) {
+            one.branch = known.branch.clone();
+        }
         if let Some(environment) = from_files.environments.get(&one.doomed.name) {
             one.doomed.environment = Some(environment.clone());
         }
     }
     for (name, known) in known {
-        let is_there = |one: &Condemned| one.doomed.name == *name || one.doomed.stack == known.stack;
+        let is_there = |one: &Condemned| one.doomed.stack == known.stack;
         if !found.iter().any(is_there) {
             found.push(of_known(name, known));
         }
@@ -112,7 +116,9 @@ fn of_known(name: &TargetName, known: &Known) -> Condemned {
             kind: known.kind,
             service: known.service.clone(),
             stack: known.stack.clone(),
-            environment: (known.kind != TargetKind::ServicePipeline).then(|| own_name.to_owned()),
+            // An instance may be called otherwise than the environment that it lives in.
+            environment: matches!(known.kind, TargetKind::Environment | TargetKind::EnvironmentAddon)
+                .then(|| own_name.to_owned()),
         },
     }
 }
@@ -175,9 +181,8 @@ fn stack_of(id: &str) -> &str {
 /// What of an environment is in the way of its deletion: services that are deployed in it.
 pub(crate) fn in_the_way<'c>(all: &'c [Condemned], environment: &str, own: &StackName) -> Vec<&'c Condemned> {
     let is_in_it = |one: &&Condemned| {
-        one.doomed.environment.as_deref() == Some(environment)
-            && one.doomed.kind == TargetKind::ServiceInstance
-            && one.doomed.stack != *own
+        let may_be = one.doomed.environment.as_deref().is_none_or(|name| name == environment);
+        may_be && one.doomed.kind == TargetKind::ServiceInstance && one.doomed.stack != *own
     };
     all.iter().filter(is_in_it).collect()
 }

@@ -96,6 +96,13 @@ impl Said {
     /// The targets of a branch that are meant.
     pub(crate) fn targets(&self, assembly: &Assembly) -> Result<Assembly, Failure> {
         let here: Vec<&AssembledTarget> = assembly.targets.iter().filter(|target| self.is_here(target)).collect();
+        if let Some(missing) =
+            self.names.iter().find(|name| !here.iter().any(|target| target.entry.goes_by() == name.as_str()))
+        {
+            let error = format!("`{missing}` is not deployed from that branch, or not in that environment");
+            let known = listed(here.iter().map(|target| target.entry.goes_by()).collect::<BTreeSet<_>>());
+            return Err(Failure::usage(error, format!("there is {known}; correct `--env` or `--branch`")));
+        }
         let meant: BTreeSet<(String, TargetKind)> = if self.all {
             here.iter().map(|target| identity(&target.entry)).collect()
         } else if !self.names.is_empty() {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use syncline_aws::Error;
 use syncline_aws::stacks::Stacks;
 use syncline_core::names::StackName;
 use tokio::sync::oneshot;
@@ -32,8 +33,8 @@ impl Waiter {
         let _ = receiver.await;
     }
 
-    /// Asks, for as long as it is run.
-    pub(super) async fn ask(&self, stacks: &Stacks) {
+    /// Asks, for as long as it is run; gives what is in the way where asking again would not help.
+    pub(super) async fn ask(&self, stacks: &Stacks) -> String {
         let mut pause = BETWEEN_QUESTIONS;
         loop {
             sleep(pause).await;
@@ -43,9 +44,13 @@ impl Waiter {
             if asked_for.is_empty() {
                 continue;
             }
-            let Ok(in_progress) = stacks.in_progress().await else {
-                pause = (pause * 2).min(LONGEST_BETWEEN_QUESTIONS);
-                continue;
+            let in_progress = match stacks.in_progress().await {
+                Ok(in_progress) => in_progress,
+                Err(error) if Error::PASSING.contains(&error.name()) => {
+                    pause = (pause * 2).min(LONGEST_BETWEEN_QUESTIONS);
+                    continue;
+                }
+                Err(error) => return error.to_string(),
             };
             pause = BETWEEN_QUESTIONS;
             for stack in asked_for.iter().filter(|stack| !in_progress.contains(stack.as_str())) {

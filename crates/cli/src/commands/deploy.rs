@@ -118,7 +118,8 @@ async fn check_imports(chosen: &Assembly, whole: &Assembly, account: &Account) -
     let mut problems = Vec::new();
     for target in &chosen.targets {
         for import in &target.prepared.exchange.required {
-            let exporter = exporters.get(import).filter(|_| !exported.contains(import));
+            let name = import.replace("${AWS::Region}", &account.region);
+            let exporter = exporters.get(import).filter(|_| !name.contains("${") && !exported.contains(&name));
             let is_chosen = |name: &TargetName| chosen.targets.iter().any(|other| other.entry.name == *name);
             let Some(exporter) = exporter.filter(|name| !is_chosen(name)) else { continue };
             let message = format!(

@@ -73,7 +73,7 @@ fn coloured(text: &str, color: Color) -> Cell {
 }
 
 /// A text from elsewhere, such as CloudFormation's reasons, on one line and without control characters.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let plain: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
