@@ -517,3 +517,17 @@ async fn rendered_templates_are_deployed_and_deleted_by_hand_too() {
         targets.iter().find(|(name, _)| name.ends_with("/pipeline")).map(|(_, target)| target.planned.number);
     assert!(pipeline.is_some() && pipeline < number("beta"), "{:?}", targets.keys());
 }
+
+/// What a service's own addons import, the service needs: it lies in its stack, and goes with it.
+#[tokio::test]
+async fn what_nested_addons_import_goes_after_the_service() {
+    let repository = Repository::of_example("copilot-shop", "nst").await;
+    let addon = "Parameters: {App: {Type: String}, Env: {Type: String}}\nResources:\n  Bus:\n    Type: AWS::SSM::Parameter\n    \
+                 Properties:\n      Type: String\n      Value: {'Fn::ImportValue': !Sub '${App}-${Env}-eventbus-BusName'}\n";
+    repository.write("copilot/catalog/addons/bus.yml", addon);
+    assert_done(&repository.syncline(&["deploy", "--all", "-e", "beta", "--yes"]).await);
+    let refused = repository.syncline(&["env", "delete", "--addons", "eventbus", "--yes"]).await;
+    assert!(text(&refused).contains("stack copilot-nst-catalog-beta-AddonsStack-"), "{}", text(&refused));
+    assert_done(&repository.syncline(&["app", "delete", "--yes"]).await);
+    assert_eq!(repository.stacks("copilot-nst-").await, Vec::<String>::new());
+}

@@ -215,6 +215,14 @@ impl Stacks {
         Ok(found.map(|found| found.stack_status().map(|status| status.as_str().to_owned()).unwrap_or_default()))
     }
 
+    /// The name of the stack that a nested one lies in, however deep; nothing where it is not nested, or not there.
+    pub async fn root(&self, stack: &StackName) -> Result<Option<StackName>, Error> {
+        let found = self.describe(stack).await?;
+        // `arn:…:stack/<name>/<unique id>`
+        let name = found.as_ref().and_then(Stack::root_id).and_then(|id| id.split('/').nth(1));
+        Ok(name.map(StackName::new))
+    }
+
     /// The names of the stacks of the account that are worked on now. One whose operation has just begun may be missing.
     pub async fn in_progress(&self) -> Result<BTreeSet<String>, Error> {
         let listed = self.client.list_stacks().set_stack_status_filter(Some(in_progress_statuses()));

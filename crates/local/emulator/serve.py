@@ -37,6 +37,7 @@ def main():
     fail_the_state_when_its_function_fails()
     check_task_answers_against_their_state_machine()
     end_tasks_whose_heartbeats_cease()
+    tell_the_root_of_nested_stacks()
     give_recorded_calls_page_by_page()
     start_executions_as_fast_as_aws()
     let_parameters_take_time_or_fail()
@@ -220,6 +221,24 @@ def end_tasks_whose_heartbeats_cease():
         return invoke_with_callback(resource, input_data, token, state_def)
 
     stepfunctions._invoke_with_callback = invoke
+
+
+def tell_the_root_of_nested_stacks():
+    """DescribeStacks tells RootId and ParentId of a nested stack. The emulator knows them and does not tell."""
+    describe = handlers._ACTION_HANDLERS["DescribeStacks"]
+
+    @functools.wraps(describe)
+    def with_root(params):
+        status, headers, body = describe(params)
+        text = body.decode()
+        for stack in list(cloudformation._stacks.values()):
+            told = f"<StackId>{stack.get('StackId')}</StackId>"
+            if stack.get("RootId") and told in text:
+                own = f"<RootId>{stack['RootId']}</RootId><ParentId>{stack['ParentId']}</ParentId>"
+                text = text.replace(told, told + own)
+        return status, headers, text.encode()
+
+    handlers._ACTION_HANDLERS["DescribeStacks"] = with_root
 
 
 def give_recorded_calls_page_by_page():

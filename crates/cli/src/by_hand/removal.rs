@@ -153,10 +153,23 @@ pub(crate) async fn needs(
     let (mut needs, mut still_needed) = (BTreeSet::new(), BTreeSet::new());
     for (export, exporter) in stacks.exporters().await? {
         let exporter = stack_of(&exporter);
-        let Some(&exporting) = of_stack.get(exporter) else { continue };
+        // CloudFormation begins the name of a nested stack with that of the stack that it lies in.
+        let may_be_nested =
+            of_stack.keys().any(|stack| exporter.strip_prefix(stack).is_some_and(|rest| rest.starts_with('-')));
+        let exporting = match of_stack.get(exporter) {
+            None if may_be_nested => place_of_root(stacks, &of_stack, exporter).await?,
+            known => known.copied(),
+        };
+        let Some(exporting) = exporting else { continue };
         for importer in stacks.importers(&export).await? {
-            match of_stack.get(importer.as_str()) {
-                Some(&importing) => drop(needs.insert((importing, exporting))),
+            let importing = match of_stack.get(importer.as_str()) {
+                None => place_of_root(stacks, &of_stack, &importer).await?,
+                known => known.copied(),
+            };
+            match importing {
+                // A stack that takes what another one in it exports needs nobody else.
+                Some(importing) if importing == exporting => {}
+                Some(importing) => drop(needs.insert((importing, exporting))),
                 None => {
                     let target = condemned[exporting].doomed.name.clone();
                     still_needed.insert(StillNeeded { target, export: export.clone(), importer });
@@ -171,6 +184,16 @@ pub(crate) async fn needs(
         needs.extend(dependencies.filter_map(|name| Some((place, *of_name.get(name)?))));
     }
     Ok((needs, still_needed))
+}
+
+/// The place of the stack that a nested one lies in, where that is among those that go.
+async fn place_of_root(
+    stacks: &Stacks,
+    of_stack: &BTreeMap<&str, usize>,
+    nested: &str,
+) -> Result<Option<usize>, syncline_aws::Error> {
+    let root = stacks.root(&StackName::new(nested)).await?;
+    Ok(root.and_then(|root| of_stack.get(root.as_str()).copied()))
 }
 
 /// The name of a stack in its id, `arn:…:stack/<name>/<unique id>`.
