@@ -80,6 +80,11 @@ impl Error {
     /// The names of errors that may pass by themselves, and that the state machines retry.
     pub const PASSING: [&'static str; 2] = ["Throttled", "Unavailable"];
 
+    /// Whether it may pass by itself, so that trying again makes sense.
+    pub fn may_pass(&self) -> bool {
+        Self::PASSING.contains(&self.name())
+    }
+
     /// The exception's name, where AWS refused.
     pub fn code(&self) -> Option<&str> {
         match self {

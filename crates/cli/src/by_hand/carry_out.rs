@@ -277,7 +277,7 @@ impl Carrying<'_> {
     /// Tries again later where what went wrong may pass, a bounded number of times.
     async fn try_again(&mut self, number: TargetNumber, error: syncline_aws::Error) -> Result<(), Failure> {
         let attempts = self.attempts.entry(number).or_default();
-        if *attempts >= MAX_ATTEMPTS || !syncline_aws::Error::PASSING.contains(&error.name()) {
+        if *attempts >= MAX_ATTEMPTS || !error.may_pass() {
             return self.settle(number, Outcome::failed(error.to_string())).await;
         }
         let pause = Duration::from_secs(1 << (*attempts).min(5));

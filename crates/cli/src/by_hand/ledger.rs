@@ -118,7 +118,7 @@ pub(crate) async fn beat(syncline: Arc<Syncline>, sync: SyncId) -> String {
         // What may pass is tried again: the execution waits for several beats.
         let found = syncline.table.sync(&sync).await;
         if let Err(error) = &found
-            && !Error::PASSING.contains(&error.name())
+            && !error.may_pass()
         {
             return error.to_string();
         }
@@ -145,7 +145,7 @@ pub(crate) async fn ended(syncline: &Syncline, sync: &SyncId) -> Result<Option<S
         match read_sync(&syncline.table, sync).await {
             Ok(Some(document)) if document.summary.status.is_terminal() => return Ok(Some(document)),
             Ok(_) => {}
-            Err(error) if Error::PASSING.contains(&error.name()) => {}
+            Err(error) if error.may_pass() => {}
             Err(error) => return Err(error.into()),
         }
         sleep(BETWEEN_LOOKS).await;

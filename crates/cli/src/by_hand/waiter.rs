@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use syncline_aws::Error;
 use syncline_aws::stacks::Stacks;
 use syncline_core::names::StackName;
 use tokio::sync::oneshot;
@@ -46,7 +45,7 @@ impl Waiter {
             }
             let in_progress = match stacks.in_progress().await {
                 Ok(in_progress) => in_progress,
-                Err(error) if Error::PASSING.contains(&error.name()) => {
+                Err(error) if error.may_pass() => {
                     pause = (pause * 2).min(LONGEST_BETWEEN_QUESTIONS);
                     continue;
                 }

@@ -101,7 +101,7 @@ async fn follow(
             }
             Ok(None) if looks < LOOKS_FOR_RECORD => looks += 1,
             Ok(None) => return Err(no_such_sync(&sync)),
-            Err(error) if failures < PATIENCE && syncline_aws::Error::PASSING.contains(&error.name()) => failures += 1,
+            Err(error) if failures < PATIENCE && error.may_pass() => failures += 1,
             Err(error) => return Err(error.into()),
         }
         sleep(BETWEEN_LOOKS).await;
