@@ -11,19 +11,20 @@ use syncline_aws::stacks::ResourceEvent;
 use syncline_aws::table::{SyncRecord, TargetRecord};
 use syncline_core::deployment::Operation;
 use syncline_core::diagnostic::Diagnostic;
-use syncline_core::manifest::Manifest;
-use syncline_core::names::{StackName, SyncId, TargetNumber};
-use syncline_core::plan::Action;
+use syncline_core::manifest::{Manifest, TargetEntry};
+use syncline_core::names::{StackName, SyncId, TargetName, TargetNumber};
+use syncline_core::plan::{Action, Plan};
 use syncline_core::render::Outputs;
 use syncline_core::stack::StackRequest;
-use syncline_core::status::{Outcome, SyncStatus, TargetStatus};
+use syncline_core::status::{Outcome, TargetStatus};
 use syncline_core::walk;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep};
 
 use super::account::{Account, Syncline};
-use super::ledger;
+use super::ending;
+use super::ledger::{self, Begun};
 use super::waiter::Waiter;
 use super::walk::HandWalk;
 use crate::commands::now;
@@ -76,8 +77,25 @@ enum Step {
     Again,
 }
 
-/// Carries a sync out whose targets are stored, where Syncline is installed.
+/// Carries a plan out in a sync that has begun, and gives how it ended, as it is on record where it is.
 pub(crate) async fn carry_out(
+    hands: Hands<'_>,
+    Begun { record, syncline }: Begun,
+    plan: &Plan,
+    entries: &BTreeMap<TargetName, TargetEntry>,
+    warnings: &[Diagnostic],
+) -> Result<Ending, Failure> {
+    let manifest = &hands.manifest.path;
+    let targets = match &syncline {
+        Some(syncline) => syncline.store(&record, manifest, plan, entries, warnings).await?,
+        None => TargetRecord::of_plan(&record, manifest, plan, entries),
+    };
+    let ended = work_through(hands, record, targets, syncline.clone()).await?;
+    ending::as_recorded(ended, syncline.as_deref()).await
+}
+
+/// Works through targets that are stored, where Syncline is installed.
+async fn work_through(
     hands: Hands<'_>,
     record: SyncRecord,
     targets: Vec<TargetRecord>,
@@ -364,10 +382,4 @@ impl Carrying<'_> {
             }
         }
     }
-}
-
-/// How a sync ended that is on record nowhere.
-pub(super) fn ending(targets: impl Iterator<Item = TargetStatus>) -> SyncStatus {
-    let mut targets = targets;
-    if targets.all(TargetStatus::is_in_step) { SyncStatus::Succeeded } else { SyncStatus::Failed }
 }

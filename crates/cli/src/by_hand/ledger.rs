@@ -18,10 +18,12 @@ use syncline_core::names::{BranchName, CommitId, RepoPath, RepositoryName, SyncI
 use syncline_core::plan::Plan;
 use tokio::time::sleep;
 
-use super::account::Syncline;
+use super::account::{Account, Syncline};
 use crate::commands::read_sync;
 use crate::documents::SyncDocument;
 use crate::failure::Failure;
+use crate::reading::Reading;
+use crate::screen::Screen;
 
 /// How long from one question for the lease to the next.
 const BETWEEN_QUESTIONS: Duration = Duration::from_secs(1);
@@ -43,7 +45,25 @@ pub(crate) struct Work {
     pub(crate) by_hand: ByHand,
 }
 
+/// A sync by hand that has begun: on record and under the lease, where Syncline is installed.
+pub(crate) struct Begun {
+    /// Its record.
+    pub(crate) record: SyncRecord,
+    /// Where it is on record.
+    pub(crate) syncline: Option<Arc<Syncline>>,
+}
+
 impl Work {
+    /// What is done on a branch from the files that are read here.
+    pub(crate) fn new(account: &Account, reading: &Reading, branch: &BranchName) -> Self {
+        Self {
+            repository: reading.repository.clone(),
+            branch: branch.clone(),
+            commit: reading.commit_here(branch),
+            by_hand: ByHand { by: account.caller.arn.clone(), has_changes: reading.has_changes(branch) },
+        }
+    }
+
     /// A record of it, and the claim that goes with it.
     fn begun(&self) -> (Claim, SyncRecord) {
         let claim = Claim {
@@ -56,14 +76,19 @@ impl Work {
         (claim, record)
     }
 
-    /// A record that is kept nowhere.
-    pub(crate) fn unrecorded(&self) -> SyncRecord {
-        self.begun().1
+    /// Begins it: under the branch's lease and on record where Syncline is installed.
+    pub(crate) async fn begin(&self, account: &Account, screen: &Screen) -> Result<Begun, Error> {
+        let syncline = account.syncline.clone().map(Arc::new);
+        let record = match &syncline {
+            Some(syncline) => self.take_lease(syncline, screen).await?,
+            None => self.begun().1,
+        };
+        Ok(Begun { record, syncline })
     }
 
-    /// Takes the branch's lease, and waits for it as long as somebody has it; `say` is told who. Then the sync is on record
-    /// and its execution waits.
-    pub(crate) async fn begin(&self, syncline: &Syncline, say: impl Fn(&str)) -> Result<SyncRecord, Error> {
+    /// Takes the branch's lease, and waits for it as long as somebody has it, which it says. Then the sync is on record and
+    /// its execution waits.
+    async fn take_lease(&self, syncline: &Syncline, screen: &Screen) -> Result<SyncRecord, Error> {
         let (table, workflow) = (&syncline.table, &syncline.workflow);
         let mut is_said = false;
         loop {
@@ -85,7 +110,8 @@ impl Work {
                     || format!("the sync of commit {}", holder.commit.short()),
                     |hand| format!("what {} deploys by hand", hand.by),
                 );
-                say(&format!("○ waits for {who} on `{}` to end (sync {}); Ctrl-C leaves", self.branch, holder.sync));
+                let (branch, sync) = (&self.branch, &holder.sync);
+                screen.say(&format!("○ waits for {who} on `{branch}` to end (sync {sync}); Ctrl-C leaves"));
                 is_said = true;
             }
             sleep(BETWEEN_QUESTIONS).await;
@@ -93,18 +119,22 @@ impl Work {
     }
 }
 
-impl Work {
+impl Syncline {
+    /// The walk over a sync in the table.
+    pub(crate) fn walk(&self) -> Walk {
+        Walk { table: self.table.clone(), workflow: self.workflow.clone() }
+    }
+
     /// Stores what is planned, and gives the records of its targets.
     pub(crate) async fn store(
         &self,
-        syncline: &Syncline,
         record: &SyncRecord,
         manifest: &RepoPath,
         plan: &Plan,
         entries: &BTreeMap<TargetName, TargetEntry>,
         warnings: &[Diagnostic],
     ) -> Result<Vec<TargetRecord>, Failure> {
-        let stored = syncline.table.store_plan(record, manifest, plan, entries, warnings, None).await?;
+        let stored = self.table.store_plan(record, manifest, plan, entries, warnings, None).await?;
         stored.ok_or_else(|| {
             let help = format!("`syncline show {}` says why", record.sync);
             Failure::new("the sync was stopped before it began", help)
@@ -151,11 +181,4 @@ pub(crate) async fn ended(syncline: &Syncline, sync: &SyncId) -> Result<Option<S
         sleep(BETWEEN_LOOKS).await;
     }
     Ok(None)
-}
-
-impl Syncline {
-    /// The walk over a sync in the table.
-    pub(crate) fn walk(&self) -> Walk {
-        Walk { table: self.table.clone(), workflow: self.workflow.clone() }
-    }
 }

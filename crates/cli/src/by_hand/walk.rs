@@ -10,7 +10,6 @@ use syncline_core::status::{Outcome, SyncStatus, TargetStatus};
 use syncline_core::walk::{Settled, WalkStore, Workflow};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::carry_out::ending;
 use crate::documents::SyncDocument;
 
 /// A sync that is walked here.
@@ -55,7 +54,8 @@ impl HandWalk {
     /// Notes how the sync ended, for what is shown of it here.
     pub(super) fn finish(&self) {
         let mut state = self.lock();
-        let status = ending(state.targets.values().map(|target| target.status));
+        let is_done = state.targets.values().all(|target| target.status.is_in_step());
+        let status = if is_done { SyncStatus::Succeeded } else { SyncStatus::Failed };
         state.record.status = status;
         state.record.events.entry(status).or_insert_with(clock::now);
     }

@@ -3,11 +3,8 @@
 //! Services go first, then addons, then environments. Nothing goes while something that stays still imports from it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use syncline_aws::table::TargetRecord;
 use syncline_core::diagnostic::nearest;
-use syncline_core::lease::ByHand;
 use syncline_core::manifest::Manifest;
 use syncline_core::names::{BranchName, TargetKind, TargetName};
 use syncline_core::plan::{self, Known, Plan};
@@ -237,25 +234,7 @@ impl<'g> Removal<'g> {
 
     /// Deletes the targets of one branch.
     async fn delete(&mut self, branch: &BranchName, plan: &Plan, screen: &Screen) -> Result<Ending, Failure> {
-        let work = Work {
-            commit: self.reading.commit_here(branch),
-            by_hand: ByHand { by: self.account.caller.arn.clone(), has_changes: self.reading.has_changes(branch) },
-            repository: self.reading.repository.clone(),
-            branch: branch.clone(),
-        };
-        let syncline = self.account.syncline.clone().map(Arc::new);
-        let (record, targets) = match &syncline {
-            Some(syncline) => {
-                let record = work.begin(syncline, |line| screen.say(line)).await?;
-                let targets = work.store(syncline, &record, &self.manifest.path, plan, &BTreeMap::new(), &[]).await?;
-                (record, targets)
-            }
-            None => {
-                let record = work.unrecorded();
-                let targets = TargetRecord::of_plan(&record, &self.manifest.path, plan, &BTreeMap::new());
-                (record, targets)
-            }
-        };
+        let begun = Work::new(&self.account, &self.reading, branch).begin(&self.account, screen).await?;
         let hands = Hands {
             account: &self.account,
             reading: &mut self.reading,
@@ -264,8 +243,7 @@ impl<'g> Removal<'g> {
             is_verbose: self.hand.verbose,
             existing: BTreeSet::new(),
         };
-        let ended = carry_out(hands, record, targets, syncline.clone()).await?;
-        ending::as_recorded(ended, syncline.as_deref()).await
+        carry_out(hands, begun, plan, &BTreeMap::new(), &[]).await
     }
 
     /// How all of it ended.

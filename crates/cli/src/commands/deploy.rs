@@ -2,13 +2,10 @@
 //! deployed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use serde::Serialize;
-use syncline_aws::table::TargetRecord;
 use syncline_core::assembly::Assembly;
 use syncline_core::diagnostic::{self, Diagnostic};
-use syncline_core::lease::ByHand;
 use syncline_core::manifest::{Manifest, Prune};
 use syncline_core::names::{BranchName, RepositoryName, StackName, TargetName};
 use syncline_core::plan::{self, Known, Plan};
@@ -84,17 +81,11 @@ pub(super) async fn run(global: &Global, deploy: &Deploy) -> Result<Answer, Fail
     if !deploy.hand.yes && !is_confirmed(&worked_on, &branch, &reading)? {
         return Err(Failure::unexplained("nothing was deployed"));
     }
-    let by_hand = Work {
-        commit: reading.commit_here(&branch),
-        by_hand: ByHand { by: account.caller.arn.clone(), has_changes: reading.has_changes(&branch) },
-        repository: reading.repository.clone(),
-        branch,
-    };
     let existing = found.iter().filter(|one| one.change != Change::Create).map(|one| one.stack.clone()).collect();
     let screen = Screen::new(global.output, global.no_color);
     let job =
         Job { account: &account, manifest: &manifest, screen: &screen, existing, is_verbose: deploy.hand.verbose };
-    let ended = job.run(&mut reading, &by_hand, &worked_on, known).await;
+    let ended = job.run(&mut reading, &branch, &worked_on).await;
     let mut typed = Typed::new("deploy", &deploy.place);
     typed.options("-n", &deploy.names);
     typed.options("-e", said.environment.as_slice());
@@ -171,31 +162,12 @@ struct Job<'j> {
 
 impl Job<'_> {
     /// Plans, under the lease where there is one, and carries the plan out.
-    async fn run(
-        self,
-        reading: &mut Reading,
-        work: &Work,
-        assembly: &Assembly,
-        mut known: BTreeMap<TargetName, Known>,
-    ) -> Result<Ending, Failure> {
-        let syncline = self.account.syncline.clone().map(Arc::new);
-        let record = match &syncline {
-            Some(syncline) => {
-                let record = work.begin(syncline, |line| self.screen.say(line)).await?;
-                // Whoever had the lease may have deployed meanwhile.
-                known = self.account.known(&work.repository).await?;
-                record
-            }
-            None => work.unrecorded(),
-        };
-        let plan = by_hand(assembly, &work.branch, self.manifest, known);
-        let entries: BTreeMap<_, _> =
-            assembly.targets.iter().map(|target| (target.entry.name.clone(), target.entry.clone())).collect();
-        let path = &self.manifest.path;
-        let targets = match &syncline {
-            Some(syncline) => work.store(syncline, &record, path, &plan, &entries, &assembly.warnings).await?,
-            None => TargetRecord::of_plan(&record, path, &plan, &entries),
-        };
+    async fn run(self, reading: &mut Reading, branch: &BranchName, assembly: &Assembly) -> Result<Ending, Failure> {
+        let begun = Work::new(self.account, reading, branch).begin(self.account, self.screen).await?;
+        // Whoever had the lease may have deployed meanwhile.
+        let known = self.account.known(&reading.repository).await?;
+        let plan = by_hand(assembly, branch, self.manifest, known);
+        let entries = assembly.targets.iter().map(|target| (target.entry.name.clone(), target.entry.clone())).collect();
         let hands = Hands {
             account: self.account,
             reading,
@@ -204,8 +176,7 @@ impl Job<'_> {
             is_verbose: self.is_verbose,
             existing: self.existing,
         };
-        let ended = carry_out(hands, record, targets, syncline.clone()).await?;
-        ending::as_recorded(ended, syncline.as_deref()).await
+        carry_out(hands, begun, &plan, &entries, &assembly.warnings).await
     }
 }
 
