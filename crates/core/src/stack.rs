@@ -125,40 +125,40 @@ fn with_pairs_joined(text: &str) -> Cow<'_, str> {
 /// What is shown of the resources of a template while they are deployed, by their names: the text that a resource has under
 /// `aws:copilot:description` in its `Metadata`, as AWS Copilot read it. None of a template that cannot be read.
 pub fn descriptions(template: &str) -> BTreeMap<String, String> {
-    let Ok(root) = parse_rendered(&RepoPath::root(), template) else { return BTreeMap::new() };
-    let Some(Content::Mapping(resources)) = root.get("Resources").map(|resources| &resources.content) else {
-        return BTreeMap::new();
-    };
-    let described = resources.iter().filter_map(|(name, resource)| {
-        let text = resource.get("Metadata")?.get("aws:copilot:description")?.text()?;
-        Some((name.text()?.to_owned(), text.to_owned()))
-    });
-    described.collect()
+    entries(template, "Resources", |resource| {
+        resource.get("Metadata")?.get("aws:copilot:description")?.text().map(str::to_owned)
+    })
 }
 
-/// The names of the parameters of a template whose values are not to be shown: `NoEcho`. None of one that cannot be read.
-pub fn secrets(template: &str) -> BTreeSet<String> {
-    let Ok(root) = parse_rendered(&RepoPath::root(), template) else { return BTreeSet::new() };
-    let Some(Content::Mapping(parameters)) = root.get("Parameters").map(|parameters| &parameters.content) else {
-        return BTreeSet::new();
-    };
-    let hidden = parameters.iter().filter(|(_, parameter)| {
-        parameter.get("NoEcho").and_then(Node::text).is_some_and(|text| text.eq_ignore_ascii_case("true"))
-    });
-    hidden.filter_map(|(name, _)| Some(name.text()?.to_owned())).collect()
+/// What a template says of a parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// The value that it has where none is given.
+    pub default: Option<String>,
+    /// Whether its value is not to be shown: `NoEcho`.
+    pub is_secret: bool,
 }
 
-/// The defaults of a template's parameters. None of one that cannot be read.
-pub fn defaults(template: &str) -> BTreeMap<String, String> {
-    let Ok(root) = parse_rendered(&RepoPath::root(), template) else { return BTreeMap::new() };
-    let Some(Content::Mapping(parameters)) = root.get("Parameters").map(|parameters| &parameters.content) else {
-        return BTreeMap::new();
-    };
-    let given = parameters.iter().filter_map(|(name, parameter)| {
-        let default = parameter.get("Default")?;
-        Some((name.text()?.to_owned(), default.text().unwrap_or_default().to_owned()))
-    });
-    given.collect()
+/// The parameters of a template. None of one that cannot be read.
+pub fn parameters(template: &str) -> BTreeMap<String, Declared> {
+    entries(template, "Parameters", |parameter| {
+        let no_echo = parameter.get("NoEcho").and_then(Node::text);
+        Some(Declared {
+            default: parameter.get("Default").map(|default| default.text().unwrap_or_default().to_owned()),
+            is_secret: no_echo.is_some_and(|text| text.eq_ignore_ascii_case("true")),
+        })
+    })
+}
+
+/// What is read from the entries of a section of a template, by their names.
+fn entries<T>(template: &str, section: &str, read: impl Fn(&Node) -> Option<T>) -> BTreeMap<String, T> {
+    let root = parse_rendered(&RepoPath::root(), template).ok();
+    match root.as_ref().and_then(|root| root.get(section)).map(|section| &section.content) {
+        Some(Content::Mapping(entries)) => {
+            entries.iter().filter_map(|(name, entry)| Some((name.text()?.to_owned(), read(entry)?))).collect()
+        }
+        _ => BTreeMap::new(),
+    }
 }
 
 /// Whether two templates say the same, however they are written; nothing where one cannot be read.

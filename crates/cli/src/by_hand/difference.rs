@@ -98,7 +98,6 @@ pub(crate) async fn differences(
         };
         let prepared = prepared.as_ref().unwrap_or(&target.prepared);
         let mut request = prepared.request.clone();
-        request.tags = target.prepared.request.tags.clone();
         let addons_url = request.addons.as_ref().and_then(|addons| account.templates.addons_url(addons));
         // The place of the addons tells whether they are those that are deployed.
         request.parameters.extend(addons_url.map(|url| (ADDONS_TEMPLATE_URL.to_owned(), url)));
@@ -174,14 +173,17 @@ fn difference(nothing: Difference, request: &StackRequest, deployed: Option<&Dep
         let differing = TextDiff::from_lines(deployed.template.as_str(), request.template.as_str());
         differing.unified_diff().context_radius(CONTEXT_LINES).header("deployed", "files").to_string()
     };
-    let secrets = stack::secrets(&request.template);
-    let is_hidden =
-        |name: &String| secrets.contains(name) || deployed.parameters.get(name).is_some_and(|value| value == STARS);
+    let declared = stack::parameters(&request.template);
+    let is_hidden = |name: &String| {
+        declared.get(name).is_some_and(|declared| declared.is_secret)
+            || deployed.parameters.get(name).is_some_and(|value| value == STARS)
+    };
     let hidden: Vec<String> = request.parameters.keys().filter(|name| is_hidden(name)).cloned().collect();
     let mut before = deployed.parameters.clone();
     before.retain(|name, _| !is_hidden(name));
     // One that is not given has its default.
-    let mut after = stack::defaults(&request.template);
+    let defaults = declared.iter().filter_map(|(name, declared)| Some((name.clone(), declared.default.clone()?)));
+    let mut after: BTreeMap<String, String> = defaults.collect();
     after.extend(request.parameters.clone());
     after.retain(|name, _| !is_hidden(name));
     let parameters = changes(&before, &after);

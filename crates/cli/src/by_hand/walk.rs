@@ -25,7 +25,13 @@ struct State {
     record: SyncRecord,
     targets: BTreeMap<TargetNumber, TargetRecord>,
     settled: BTreeMap<TargetNumber, Outcome>,
-    open: BTreeSet<TargetNumber>,
+}
+
+impl State {
+    /// The targets that have not settled.
+    fn open(&self) -> impl Iterator<Item = &TargetRecord> {
+        self.targets.values().filter(|target| !target.status.is_terminal())
+    }
 }
 
 impl HandWalk {
@@ -37,12 +43,11 @@ impl HandWalk {
         turns: UnboundedSender<TargetNumber>,
     ) -> Self {
         let targets: BTreeMap<_, _> = targets.into_iter().map(|target| (target.planned.number, target)).collect();
-        let open = targets.keys().copied().collect();
         for status in [SyncStatus::Initiated, SyncStatus::InProgress] {
             record.events.entry(status).or_insert_with(clock::now);
             record.status = status;
         }
-        Self { state: Mutex::new(State { record, targets, settled: BTreeMap::new(), open }), recorded, turns }
+        Self { state: Mutex::new(State { record, targets, settled: BTreeMap::new() }), recorded, turns }
     }
 
     /// What is to be shown of it.
@@ -77,11 +82,10 @@ impl HandWalk {
 
     /// The targets that have not settled.
     pub(super) fn open(&self) -> Vec<TargetRecord> {
-        let state = self.lock();
-        state.targets.values().filter(|target| !target.status.is_terminal()).cloned().collect()
+        self.lock().open().cloned().collect()
     }
 
-    /// Notes that a target's stack is to be moved, and gives the target's record and whether it was entered before. Nothing
+    /// Notes that a target's stack is to be moved, and gives the target's record after that. Nothing
     /// where it has settled: whoever ended the sync did that, and another one may work on the stack by now.
     pub(super) async fn enter(&self, number: TargetNumber) -> Result<Option<TargetRecord>, Error> {
         if let Some(walk) = &self.recorded {
@@ -162,16 +166,15 @@ impl WalkStore for HandWalk {
     }
 
     async fn is_closed(&self, _: &SyncId) -> Result<bool, Error> {
-        Ok(self.lock().open.is_empty())
+        // What has settled is on record, so what is open need not be kept beside it.
+        Ok(self.lock().open().next().is_none())
     }
 
     async fn close(&self, sync: &SyncId, targets: &BTreeSet<TargetNumber>) -> Result<bool, Error> {
         if let Some(walk) = &self.recorded {
             walk.close(sync, targets).await?;
         }
-        let mut state = self.lock();
-        state.open.retain(|number| !targets.contains(number));
-        Ok(state.open.is_empty())
+        self.is_closed(sync).await
     }
 }
 
