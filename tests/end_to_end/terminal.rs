@@ -71,6 +71,15 @@ impl Terminal {
         self.keyboard.flush().unwrap();
     }
 
+    /// Whether the cursor is to be seen, at last.
+    pub(crate) async fn shows_the_cursor(&self) -> bool {
+        let began = Instant::now();
+        while self.screen.lock().unwrap().screen().hide_cursor() && began.elapsed() < Duration::from_secs(5) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        !self.screen.lock().unwrap().screen().hide_cursor()
+    }
+
     /// Whether the program has not ended yet.
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()

@@ -19,7 +19,23 @@ pub fn epoch_seconds_in(duration: Duration) -> u64 {
     (SystemTime::now() + duration).duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// A new sync's id: its order is that of time.
-pub fn new_sync_id() -> SyncId {
-    SyncId::new(Ulid::generate().to_string())
+/// A new sync's id: its order is that of time, and it comes after the last one even where that one's clock was ahead.
+pub fn sync_id_after(last: Option<&SyncId>) -> SyncId {
+    let now = Ulid::generate();
+    let after = last.and_then(|last| Ulid::from_string(last.as_str()).ok()).and_then(|last| last.increment().ok());
+    SyncId::new(after.map_or(now, |after| after.max(now)).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_comes_after_the_last_one_whatever_the_clock_says() {
+        let first = sync_id_after(None);
+        assert!(sync_id_after(Some(&first)) > first);
+        let ahead = SyncId::new("7ZZZZZZZZZ0000000000000000");
+        assert_eq!(sync_id_after(Some(&ahead)), SyncId::new("7ZZZZZZZZZ0000000000000001"));
+        assert!(sync_id_after(Some(&SyncId::new("no ulid"))) > first);
+    }
 }

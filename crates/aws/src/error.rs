@@ -109,7 +109,9 @@ where
             let mut message = error.to_string();
             let mut source = std::error::Error::source(&error);
             while let Some(cause) = source {
-                message = format!("{message}: {cause}");
+                // The first line says it; what follows is how it was found out.
+                let cause_said = cause.to_string();
+                message = format!("{message}: {}", cause_said.lines().next().unwrap_or_default());
                 source = cause.source();
             }
             return Error::Unavailable { action, message };

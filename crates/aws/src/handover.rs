@@ -18,14 +18,13 @@ pub async fn follow_lease(
     workflow: &Workflow,
     repository: &RepositoryName,
     branch: &BranchName,
-    manifest_branch: &BranchName,
     lease: &Lease,
 ) -> Result<(), Error> {
     for claim in lease.waiting.iter().chain(&lease.superseded) {
-        table.create_sync(&SyncRecord::new(repository, branch, manifest_branch, claim)).await?;
+        table.create_sync(&SyncRecord::new(repository, branch, claim)).await?;
     }
     if let Some(holder) = &lease.holder {
-        table.create_sync(&SyncRecord::new(repository, branch, manifest_branch, holder)).await?;
+        table.create_sync(&SyncRecord::new(repository, branch, holder)).await?;
         table.advance_sync(&holder.sync, SyncStatus::Initiated, None, None).await?;
         workflow.start_sync(&holder.sync).await?;
     }

@@ -48,7 +48,12 @@ impl NotFound {
         match self {
             Self::NoRegion => Some("set AWS_REGION, or the region of your AWS profile"),
             Self::NoStack { .. } => Some("deploy Syncline with `sam deploy`, or name its stack with --stack"),
-            Self::NoOutput { .. } => Some("name Syncline's own stack with --stack, or the table with --table"),
+            Self::NoOutput { output: TABLE_NAME, .. } => {
+                Some("name Syncline's own stack with --stack, or the table with --table")
+            }
+            Self::NoOutput { .. } => Some(
+                "an older Syncline is installed: deploy this one with `sam deploy`, or name another stack with --stack",
+            ),
             Self::Aws(_) => None,
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod error;
+pub mod fence;
 pub mod handover;
 pub mod identity;
 pub mod installation;
@@ -20,15 +21,22 @@ pub use error::Error;
 
 use aws_config::BehaviorVersion;
 pub use aws_config::SdkConfig;
+use std::time::Duration;
+
 use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
 
 /// How often an SDK repeats a request that was throttled or lost. The state machines repeat whole steps beyond that.
 const ATTEMPTS: u32 = 5;
+/// How long one attempt may take. The SDK itself sets a limit for connecting only, and an answer that is lost on the way would
+/// be waited for without end.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The configuration that every client shares: region, credentials and endpoints from the environment.
 pub async fn configuration() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
         .load()
         .await
 }

@@ -1,6 +1,7 @@
 //! CloudFormation: one call a move, and what its refusals mean.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::primitives::DateTimeFormat;
@@ -8,14 +9,19 @@ use aws_sdk_cloudformation::types::{Capability, Parameter, Stack, StackEvent, St
 use syncline_core::deployment::{Operation, Refusal, StackView, is_of_sync};
 use syncline_core::names::{StackName, SyncId};
 use syncline_core::stack::{ADDONS_TEMPLATE_URL, StackRequest};
+use tokio::time::sleep;
 
 use crate::error::from_sdk;
+use crate::fence::Fence;
 use crate::templates::{Sources, TemplateSource};
 use crate::{Error, settings};
 
 /// How many pages of a stack's events are read to find what failed first. A page has 100 events; one operation on
 /// the largest stack (500 resources) makes some 1,500.
 const MAX_EVENT_PAGES: usize = 20;
+/// How often a stack is described again that is behind its own events, and how long from one time to the next.
+const MAX_LOOKS: usize = 5;
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// The stacks of one account and region.
 #[derive(Clone, Debug)]
@@ -23,6 +29,7 @@ pub struct Stacks {
     client: Client,
     role: Option<String>,
     capabilities: Vec<Capability>,
+    fence: Option<Fence>,
 }
 
 /// A stack that was looked at.
@@ -84,6 +91,7 @@ impl Stacks {
             client: Client::new(configuration),
             role: settings::optional("CLOUDFORMATION_ROLE_ARN"),
             capabilities: settings::list("CAPABILITIES").iter().map(|name| Capability::from(name.as_str())).collect(),
+            fence: None,
         }
     }
 
@@ -94,7 +102,17 @@ impl Stacks {
             client: Client::new(configuration),
             role: None,
             capabilities: capabilities.iter().map(|name| Capability::from(name.as_str())).collect(),
+            fence: None,
         }
+    }
+
+    /// The same stacks, none of which is touched while this fence is closed.
+    pub fn behind(&self, fence: Fence) -> Self {
+        Self { fence: Some(fence), ..self.clone() }
+    }
+
+    fn may_write(&self) -> Result<(), Error> {
+        self.fence.as_ref().map_or(Ok(()), Fence::check)
     }
 
     /// Begins to create a stack.
@@ -104,6 +122,7 @@ impl Stacks {
         sources: &Sources,
         operation: &Operation,
     ) -> Result<Result<(), Refusal>, Error> {
+        self.may_write()?;
         let (body, url) = body_or_url(&sources.template);
         let sent = self
             .client
@@ -128,6 +147,7 @@ impl Stacks {
         sources: &Sources,
         operation: &Operation,
     ) -> Result<Result<(), Refusal>, Error> {
+        self.may_write()?;
         let (body, url) = body_or_url(&sources.template);
         let sent = self
             .client
@@ -147,6 +167,7 @@ impl Stacks {
 
     /// Begins to delete a stack. Deleting one that is not there is no error.
     pub async fn delete(&self, stack: &StackName, operation: &Operation) -> Result<Result<(), Refusal>, Error> {
+        self.may_write()?;
         let sent = self
             .client
             .delete_stack()
@@ -163,12 +184,12 @@ impl Stacks {
         Ok(self.exporters().await?.into_keys().collect())
     }
 
-    /// All exports of the account in this region, each with the id of the stack that exports it.
-    pub async fn exporters(&self) -> Result<BTreeMap<String, String>, Error> {
+    /// All exports of the account in this region, each with the stack that exports it.
+    pub async fn exporters(&self) -> Result<BTreeMap<String, StackName>, Error> {
         let exports = self.client.list_exports().into_paginator().send();
         let pages: Vec<_> = exports.try_collect().await.map_err(from_sdk("cloudformation:ListExports"))?;
         let exports = pages.iter().flat_map(|page| page.exports());
-        let named = exports.filter_map(|export| Some((export.name.clone()?, export.exporting_stack_id.clone()?)));
+        let named = exports.filter_map(|export| Some((export.name.clone()?, name_of(export.exporting_stack_id()?))));
         Ok(named.collect())
     }
 
@@ -209,6 +230,20 @@ impl Stacks {
         Ok(told.template_body.unwrap_or_default())
     }
 
+    /// The template of the stack that a resource of another stack is. Nothing where there is no such resource.
+    pub async fn nested_template(&self, stack: &StackName, resource: &str) -> Result<Option<String>, Error> {
+        let asked = self.client.describe_stack_resource().stack_name(stack.as_str()).logical_resource_id(resource);
+        let found = match asked.send().await.map_err(from_sdk("cloudformation:DescribeStackResource")) {
+            Err(error) if is_missing(&error) => return Ok(None),
+            found => found?,
+        };
+        let id = found.stack_resource_detail.and_then(|detail| detail.physical_resource_id);
+        match id.filter(|id| !id.is_empty()) {
+            Some(id) => self.template(&StackName::new(id)).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The status of a stack. Nothing where there is no such stack.
     pub async fn status(&self, stack: &StackName) -> Result<Option<String>, Error> {
         let found = self.describe(stack).await?;
@@ -218,9 +253,7 @@ impl Stacks {
     /// The name of the stack that a nested one lies in, however deep; nothing where it is not nested, or not there.
     pub async fn root(&self, stack: &StackName) -> Result<Option<StackName>, Error> {
         let found = self.describe(stack).await?;
-        // `arn:…:stack/<name>/<unique id>`
-        let name = found.as_ref().and_then(Stack::root_id).and_then(|id| id.split('/').nth(1));
-        Ok(name.map(StackName::new))
+        Ok(found.as_ref().and_then(Stack::root_id).map(name_of))
     }
 
     /// The names of the stacks of the account that are worked on now. One whose operation has just begun may be missing.
@@ -244,7 +277,7 @@ impl Stacks {
                 if !is_of_sync || begins_operation(event) {
                     break 'pages;
                 }
-                if event.physical_resource_id() != event.stack_id() {
+                if !is_of_stack(event) {
                     events.extend(ResourceEvent::of(event));
                 }
             }
@@ -255,12 +288,26 @@ impl Stacks {
 
     /// Looks at a stack: its status, whose operation came last, and what failed first in it. Nothing where there is no
     /// such stack.
+    ///
+    /// Both questions are answered from copies that may be a moment old. A description that is behind the events would make
+    /// what has just begun look done, so it is asked for again; the events have the last word.
     pub async fn look(&self, stack: &StackName) -> Result<Option<Described>, Error> {
-        let Some(found) = self.describe(stack).await? else { return Ok(None) };
-        let status = found.stack_status().map(|status| status.as_str().to_owned()).unwrap_or_default();
-        let stack_id = found.stack_id().unwrap_or(stack.as_str()).to_owned();
-        let (last_token, first_failure) = self.last_operation(&stack_id).await?;
-        Ok(Some(Described { view: StackView { status, last_token, first_failure }, outputs: outputs_of(&found) }))
+        let mut looks = 0;
+        loop {
+            let Some(found) = self.describe(stack).await? else { return Ok(None) };
+            let described = found.stack_status().map(|status| status.as_str().to_owned()).unwrap_or_default();
+            let stack_id = found.stack_id().unwrap_or(stack.as_str()).to_owned();
+            let LastOperation { token: last_token, status, first_failure } = self.last_operation(&stack_id).await?;
+            let is_behind = status.as_ref().is_some_and(|status| is_in_progress(status) && !is_in_progress(&described));
+            looks += 1;
+            if is_behind && looks < MAX_LOOKS {
+                sleep(BETWEEN_LOOKS).await;
+                continue;
+            }
+            let status = status.filter(|_| is_behind).unwrap_or(described);
+            let view = StackView { status, last_token, first_failure };
+            return Ok(Some(Described { view, outputs: outputs_of(&found) }));
+        }
     }
 
     /// The outputs of a stack. Nothing where there is no such stack.
@@ -277,11 +324,10 @@ impl Stacks {
         }
     }
 
-    /// The client request token of the operation that came last, and the first resource event in it that failed.
-    /// Events come newest first.
-    async fn last_operation(&self, stack_id: &str) -> Result<(Option<String>, Option<String>), Error> {
+    /// What the events tell of the operation that came last. They come newest first.
+    async fn last_operation(&self, stack_id: &str) -> Result<LastOperation, Error> {
         let mut last_token: Option<Option<String>> = None;
-        let mut first_failure: Option<String> = None;
+        let mut last = LastOperation::default();
         let mut next: Option<String> = None;
         for _ in 0..MAX_EVENT_PAGES {
             let page = self
@@ -294,28 +340,51 @@ impl Stacks {
                 .map_err(from_sdk("cloudformation:DescribeStackEvents"))?;
             for event in page.stack_events() {
                 let token = event.client_request_token().map(str::to_owned);
-                if *last_token.get_or_insert_with(|| token.clone()) != token || begins_operation(event) {
-                    return Ok((last_token.flatten(), first_failure));
+                if *last_token.get_or_insert_with(|| token.clone()) != token {
+                    return Ok(LastOperation { token: last_token.flatten(), ..last });
                 }
-                if let Some(failure) = failure(event) {
-                    first_failure = Some(failure);
+                if is_of_stack(event) && last.status.is_none() {
+                    last.status = event.resource_status().map(|status| status.as_str().to_owned());
                 }
+                if begins_operation(event) {
+                    return Ok(LastOperation { token: last_token.flatten(), ..last });
+                }
+                last.first_failure = failure(event).or(last.first_failure);
             }
             next = page.next_token().map(str::to_owned);
             if next.is_none() {
                 break;
             }
         }
-        Ok((last_token.flatten(), first_failure))
+        Ok(LastOperation { token: last_token.flatten(), ..last })
     }
+}
+
+/// The operation on a stack that came last.
+#[derive(Debug, Default)]
+struct LastOperation {
+    /// Its client request token.
+    token: Option<String>,
+    /// The stack's status in its newest event.
+    status: Option<String>,
+    /// The first resource that failed in it, and why.
+    first_failure: Option<String>,
 }
 
 /// The first event of an operation: the stack itself begins to be created, updated or deleted.
 fn begins_operation(event: &StackEvent) -> bool {
-    let is_stack = event.physical_resource_id() == event.stack_id();
     let status = event.resource_status().map(|status| status.as_str()).unwrap_or_default();
-    is_stack
+    is_of_stack(event)
         && matches!(status, "CREATE_IN_PROGRESS" | "UPDATE_IN_PROGRESS" | "DELETE_IN_PROGRESS" | "REVIEW_IN_PROGRESS")
+}
+
+/// Whether it is an event of the stack itself, not of a resource in it.
+fn is_of_stack(event: &StackEvent) -> bool {
+    event.physical_resource_id() == event.stack_id()
+}
+
+fn is_in_progress(status: &str) -> bool {
+    status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS"
 }
 
 /// What a resource's failure says: `` `Topic` (AWS::SNS::Topic): reason ``. A resource that was only cancelled because
@@ -323,7 +392,7 @@ fn begins_operation(event: &StackEvent) -> bool {
 fn failure(event: &StackEvent) -> Option<String> {
     let status = event.resource_status()?.as_str();
     let reason = event.resource_status_reason().unwrap_or("no reason given");
-    if !status.ends_with("_FAILED") || event.physical_resource_id() == event.stack_id() {
+    if !status.ends_with("_FAILED") || is_of_stack(event) {
         return None;
     }
     if reason.contains("Resource creation cancelled") || reason.contains("Resource update cancelled") {
@@ -336,10 +405,15 @@ fn failure(event: &StackEvent) -> Option<String> {
     ))
 }
 
+/// The name of a stack in its id, `arn:…:stack/<name>/<unique id>`.
+fn name_of(id: &str) -> StackName {
+    StackName::new(id.split('/').nth(1).unwrap_or(id))
+}
+
 /// The statuses of stacks that are worked on.
 fn in_progress_statuses() -> Vec<StackStatus> {
-    let all = StackStatus::values().iter().filter(|status| status.ends_with("_IN_PROGRESS"));
-    all.filter(|status| **status != "REVIEW_IN_PROGRESS").map(|status| StackStatus::from(*status)).collect()
+    let all = StackStatus::values().iter().filter(|status| is_in_progress(status));
+    all.map(|status| StackStatus::from(*status)).collect()
 }
 
 fn pairs<T>(

@@ -68,6 +68,11 @@ impl Templates {
         Ok(Sources { template, addons })
     }
 
+    /// Whether a stack can be made at all: what goes through S3 takes a bucket.
+    pub fn can_take(&self, request: &StackRequest) -> bool {
+        self.bucket.is_some() || (request.template.len() <= MAX_INLINE_TEMPLATE_BYTES && request.addons.is_none())
+    }
+
     /// Where the template of a nested stack lies once it was put there; nothing without a bucket.
     pub fn addons_url(&self, template: &str) -> Option<String> {
         self.bucket.as_ref().map(|bucket| self.url(bucket, &key(ADDONS, template)))

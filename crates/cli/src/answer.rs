@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::source::folder::why;
 
 /// A command's answer.
@@ -19,8 +20,20 @@ pub(crate) struct Answer {
     pub(crate) aside: String,
     /// What a person may want to do next, for standard error: a command, and what it is for.
     pub(crate) follow_ups: Vec<(String, String)>,
-    /// Whether what was followed did not end well.
-    pub(crate) is_unsuccessful: bool,
+    /// How what was followed ended.
+    pub(crate) end: End,
+}
+
+/// How what a command followed ended: its exit status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Well.
+    #[default]
+    Well,
+    /// Not well.
+    Badly,
+    /// By Ctrl-C.
+    Interrupted,
 }
 
 impl Answer {
@@ -58,7 +71,11 @@ impl Answer {
         if !self.follow_ups.is_empty() {
             let _ = writeln!(stderr, "\n{}", follow_up_lines(&self.follow_ups));
         }
-        Ok(if self.is_unsuccessful { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        Ok(match self.end {
+            End::Well => ExitCode::SUCCESS,
+            End::Badly => ExitCode::FAILURE,
+            End::Interrupted => ExitCode::from(interrupt::STATUS),
+        })
     }
 }
 

@@ -53,6 +53,7 @@ pub(crate) enum Command {
     /// Write a stack's template and parameters as files, for a pipeline
     Package(Package),
     /// Deploy addons, services or environments by hand, from the files here
+    #[command(after_help = DEPLOY_EXAMPLES)]
     Deploy(Deploy),
     /// Draw what waits on what
     Graph(Graph),
@@ -81,8 +82,21 @@ pub(crate) enum Command {
     Show(Show),
 }
 
+/// What people type.
+const DEPLOY_EXAMPLES: &str = "\
+Examples:
+  syncline deploy                       asks for the environment, then what
+  syncline deploy -n eventbus -e beta   one addon, service or environment
+  syncline deploy --all -e beta --diff  only shows how the files differ from what is deployed
+  syncline deploy --all -e beta --yes   asks nothing, for a pipeline
+
+docs/deploying-by-hand.md says what it does, and what your credentials must allow.";
+
 /// Syncline's own stack, where nobody names another.
 pub(crate) const DEFAULT_STACK: &str = "syncline";
+
+/// What CloudFormation may do for a template, where nobody says otherwise.
+pub(crate) const DEFAULT_CAPABILITIES: &str = "CAPABILITY_NAMED_IAM,CAPABILITY_AUTO_EXPAND";
 
 /// What a command takes that works on stacks by hand.
 #[derive(Args, Clone, Debug)]
@@ -98,7 +112,7 @@ pub(crate) struct Hand {
         long,
         value_name = "NAME",
         value_delimiter = ',',
-        default_value = "CAPABILITY_NAMED_IAM,CAPABILITY_AUTO_EXPAND"
+        default_value = DEFAULT_CAPABILITIES
     )]
     pub(crate) capabilities: Vec<String>,
     /// Ask nothing

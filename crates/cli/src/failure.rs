@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use syncline_aws::installation::NotFound;
 
 use crate::arguments::Output;
+use crate::interrupt;
 use crate::paint::Paint;
 use crate::problems::Problems;
 
@@ -19,6 +20,8 @@ pub(crate) enum Failure {
     Error(Explained),
     /// What was typed names something that there is not, or means nothing here.
     Usage(Explained),
+    /// It was interrupted before it had done anything.
+    Interrupted(Explained),
     /// The files have errors.
     Problems(Box<Problems>),
 }
@@ -55,10 +58,17 @@ impl Failure {
         Self::Usage(Explained::new(error, Some(help.into())))
     }
 
+    /// Ctrl-C, before anything was done.
+    pub(crate) fn interrupted(error: impl fmt::Display) -> Self {
+        Self::Interrupted(Explained::new(error, None))
+    }
+
     /// The error in one line.
     pub(crate) fn message(&self) -> String {
         match self {
-            Self::Error(explained) | Self::Usage(explained) => format!("{:#}", explained.error),
+            Self::Error(explained) | Self::Usage(explained) | Self::Interrupted(explained) => {
+                format!("{:#}", explained.error)
+            }
             Self::Problems(problems) => problems.summary(Paint { is_on: false }),
         }
     }
@@ -69,7 +79,7 @@ impl Failure {
         // Nobody may be listening any more.
         let mut stderr = io::stderr().lock();
         match self {
-            Self::Error(explained) | Self::Usage(explained) => {
+            Self::Error(explained) | Self::Usage(explained) | Self::Interrupted(explained) => {
                 let _ = writeln!(stderr, "{} {:#}", paint.bad("error:"), explained.error);
                 if let Some(help) = &explained.help {
                     let _ = writeln!(stderr, "{} {help}", paint.note("help:"));
@@ -85,7 +95,11 @@ impl Failure {
                 }
             },
         }
-        if matches!(self, Self::Usage(_)) { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+        match self {
+            Self::Usage(_) => ExitCode::from(USAGE),
+            Self::Interrupted(_) => ExitCode::from(interrupt::STATUS),
+            Self::Error(_) | Self::Problems(_) => ExitCode::FAILURE,
+        }
     }
 }
 
@@ -129,8 +143,14 @@ impl From<NotFound> for Failure {
 fn help_with(error: &syncline_aws::Error) -> Option<&'static str> {
     use syncline_aws::Error;
     match error {
+        Error::Unavailable { message, .. } if message.contains("no credentials found") => Some(
+            "say whose they are: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws configure` sets up a profile",
+        ),
         Error::Unavailable { .. } => Some("check the network and your credentials: `aws sts get-caller-identity`"),
         Error::Throttled { .. } => Some("try again in a moment"),
+        Error::Denied { action, .. } if !action.starts_with("dynamodb:") => {
+            Some("docs/deploying-by-hand.md has a policy with all that working by hand takes")
+        }
         Error::Denied { .. } => Some(
             "reading takes dynamodb:GetItem and dynamodb:Query on Syncline's table and its indexes, and \
              cloudformation:DescribeStacks unless --table is given",

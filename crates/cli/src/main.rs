@@ -2,8 +2,8 @@
 //!
 //! `main` is wiring: it reads the arguments, runs one command, prints its answer, and is the only place that prints an
 //! error or picks the exit status: 0 when all is well, 1 when the command failed, the files have errors or the sync that
-//! it followed did not succeed, 2 when it was not understood or names what there is not. What a command says is decided in `draw`, what it knows in `documents`, both
-//! pure; each command is a module of `commands`.
+//! it followed did not succeed, 2 when it was not understood or names what there is not, 130 after Ctrl-C. What a command
+//! says is decided in `draw`, what it knows in `documents`, both pure; each command is a module of `commands`.
 
 mod answer;
 mod arguments;
@@ -14,6 +14,7 @@ mod documents;
 mod draw;
 mod example;
 mod failure;
+mod interrupt;
 mod origin;
 mod paint;
 mod problems;

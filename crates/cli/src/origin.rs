@@ -30,14 +30,15 @@ pub(crate) fn repository(typed: Option<&str>) -> Result<RepositoryName, Failure>
     })
 }
 
-/// The repository that a folder is the root of: that of its Git remote `origin`, or else the folder's own name, with a
-/// hyphen for whatever CodeCommit would not take.
-pub(crate) fn of_folder(root: &Path) -> RepositoryName {
-    let of_origin = || repository_in(&origin_url(root)?);
+/// The repository that a folder is the root of, by its Git remote `origin`, where CodeCommit has that.
+pub(crate) fn of_origin(root: &Path) -> Option<RepositoryName> {
     // A folder inside a Git repository is not the one that its origin names.
-    if let Some(name) = root.join(".git").exists().then(of_origin).flatten() {
-        return name;
-    }
+    root.join(".git").exists().then(|| repository_in(&origin_url(root)?)).flatten()
+}
+
+/// A name for a repository that is known by nothing but its folder: that one's, with a hyphen for whatever CodeCommit would
+/// not take.
+pub(crate) fn of_folder(root: &Path) -> RepositoryName {
     let name = root.file_name().unwrap_or_default().to_string_lossy();
     let is_allowed = |character: char| character.is_ascii_alphanumeric() || "_.-".contains(character);
     let name: String = name.chars().map(|one| if is_allowed(one) { one } else { '-' }).take(100).collect();

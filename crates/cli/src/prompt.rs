@@ -34,8 +34,10 @@ pub(crate) fn choose_some(question: &str, choices: &[String]) -> Result<Vec<usiz
 }
 
 fn cannot_ask(dialoguer::Error::IO(error): dialoguer::Error) -> Failure {
+    // A list that is chosen from hides it.
+    let _ = Term::stderr().show_cursor();
     match error.kind() {
-        io::ErrorKind::Interrupted => Failure::unexplained("interrupted: nothing was done"),
+        io::ErrorKind::Interrupted => Failure::interrupted("interrupted: nothing was done"),
         _ => Failure::unexplained(format!("cannot ask: {}", why(&error))),
     }
 }

@@ -28,6 +28,8 @@ pub(crate) const ANY_ACCOUNT: &str = "111122223333";
 pub(crate) struct Reading {
     /// The repository's name.
     pub(crate) repository: RepositoryName,
+    /// Whether that name was typed, or is that of a connected repository; else the folder is called so.
+    pub(crate) is_repository_known: bool,
     folder: Folder,
     shown: String,
     configured: Option<RepoPath>,
@@ -57,13 +59,16 @@ impl Reading {
             })?),
             None => None,
         };
-        let repository = match &place.repository {
-            Some(typed) => origin::repository(Some(typed))?,
-            None => origin::of_folder(folder.root()),
+        let known = match &place.repository {
+            Some(typed) => Some(origin::repository(Some(typed))?),
+            None => origin::of_origin(folder.root()),
         };
+        let is_repository_known = known.is_some();
+        let repository = known.unwrap_or_else(|| origin::of_folder(folder.root()));
         let git = if place.git { Some(Git::open(folder.root())?) } else { None };
         Ok(Self {
             repository,
+            is_repository_known,
             folder,
             shown: place.folder.display().to_string(),
             configured,

@@ -4,6 +4,7 @@
 
 use std::env;
 use std::io::{self, Write};
+use std::time::Duration;
 
 use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -50,13 +51,25 @@ impl Screen {
         }
     }
 
+    /// Says again what is waited for, and for how long it has been: once a minute where lines stay.
+    pub(crate) fn wait(&self, what: &str, elapsed: Duration) {
+        let so_far = format!("○ {what} ({} s so far)", elapsed.as_secs());
+        match self {
+            Self::Drawn(bar, _) => bar.set_message(so_far),
+            Self::Lines(_) | Self::LinesAside(_) if elapsed.as_secs() == 0 => eprintln!("○ {what}"),
+            Self::Lines(_) | Self::LinesAside(_) if elapsed.as_secs().is_multiple_of(60) => eprintln!("{so_far}"),
+            Self::Lines(_) | Self::LinesAside(_) => {}
+        }
+    }
+
     /// Shows the sync as it is now, and was at the last look.
     pub(crate) fn show(&self, before: Option<&SyncDocument>, now: &SyncDocument, moment: OffsetDateTime) {
         match self {
             Self::Drawn(bar, paint) => {
-                let (_, columns) = Term::stderr().size();
-                // A line of the terminal's full width may wrap.
-                bar.set_message(progress::frame(now, moment, usize::from(columns).saturating_sub(1).max(20), *paint));
+                let (rows, columns) = Term::stderr().size();
+                // A line of the terminal's full width may wrap, and one in its last row lets it scroll.
+                let room = (usize::from(columns).saturating_sub(1).max(20), usize::from(rows).saturating_sub(1));
+                bar.set_message(progress::frame(now, moment, room, *paint));
             }
             Self::Lines(paint) => {
                 let mut stdout = io::stdout().lock();

@@ -204,6 +204,12 @@ pub fn is_of_sync(token: &str, sync: &SyncId) -> bool {
         .is_some_and(|rest| rest.starts_with('-'))
 }
 
+/// The sync that a client request token names, where it is one of Syncline's: `syncline-<sync>-<target>-<verb>`.
+pub fn sync_of(token: &str) -> Option<SyncId> {
+    let sync = token.strip_prefix("syncline-")?.split('-').next()?;
+    (!sync.is_empty()).then(|| SyncId::new(sync))
+}
+
 /// What a stack's status event means for the target that waits for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventMeaning {
@@ -228,6 +234,13 @@ pub fn read_event(status: &str, token: Option<&str>, operation: &Operation) -> E
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_names_its_sync() {
+        let operation = Operation { sync: SyncId::new("01J8Z3"), target: TargetNumber(7) };
+        assert_eq!(sync_of(&operation.token("update")), Some(operation.sync));
+        assert_eq!(sync_of("Console-UpdateStack-0b1c"), None);
+    }
 
     fn operation() -> Operation {
         Operation { sync: SyncId::new("01J"), target: TargetNumber(3) }

@@ -8,7 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{CommitId, SyncId};
+use crate::names::{BranchName, CommitId, SyncId};
 
 /// A sync and the commit that it is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub struct Claim {
     pub sync: SyncId,
     /// The commit.
     pub commit: CommitId,
+    /// The branch whose manifest decides what is deployed.
+    pub manifest_branch: BranchName,
     /// The manifest branch's commit, which decides what the branch may deploy; nothing where there is no such branch.
     pub manifest_commit: Option<CommitId>,
     /// Who works on the branch from a working copy, where no push asked for the sync.
@@ -48,6 +50,10 @@ pub struct Lease {
     /// The last commit that a sync brought the whole branch in step with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_step: Option<InStep>,
+    /// The last sync that the lease was given or promised to. The next one's id comes after it, whatever the clock says of
+    /// whoever asks: heads take notes of the newest sync only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<SyncId>,
 }
 
 /// What a branch is in step with.
@@ -86,6 +92,7 @@ impl Lease {
                 Requested::AlreadyClaimed(newest.sync.clone())
             }
             Some(_) => {
+                self.last = Some(claim.sync.clone());
                 self.superseded.extend(self.waiting.replace(claim));
                 Requested::Queued
             }
@@ -96,15 +103,18 @@ impl Lease {
                 Requested::InStep
             }
             None => {
+                self.last = Some(claim.sync.clone());
                 self.holder = Some(claim);
                 Requested::Acquired
             }
         }
     }
 
-    /// Takes the lease for a sync by hand, where nobody has it. Such a sync never waits in line: whoever started it can.
-    pub fn take(&mut self, claim: &Claim) -> bool {
-        if self.holder.is_none() {
+    /// Takes the lease for a sync by hand, where nobody has it and nobody had it since `last` was the last: what was
+    /// looked at before still holds then. Such a sync never waits in line: whoever started it can.
+    pub fn take(&mut self, claim: &Claim, last: Option<&SyncId>) -> bool {
+        if self.holder.is_none() && self.last.as_ref() == last {
+            self.last = Some(claim.sync.clone());
             self.holder = Some(claim.clone());
         }
         self.holder.as_ref() == Some(claim)
@@ -137,6 +147,7 @@ mod tests {
         Claim {
             sync: SyncId::new(format!("sync-{number}")),
             commit: CommitId::new(format!("commit-{number}")),
+            manifest_branch: BranchName::new("main"),
             manifest_commit: Some(CommitId::new("manifest")),
             by_hand: None,
         }
@@ -147,13 +158,17 @@ mod tests {
         let by_hand = Some(ByHand { by: "arn:aws:iam::1:user/a".to_owned(), has_changes: false });
         let hand = Claim { by_hand, ..claim(1) };
         let mut lease = Lease::default();
-        assert!(lease.take(&hand));
-        assert!(lease.take(&hand), "taking it twice is taking it once");
-        assert!(!lease.take(&Claim { sync: SyncId::new("sync-9"), ..hand.clone() }));
+        assert!(lease.take(&hand, None));
+        assert!(lease.take(&hand, None), "taking it twice is taking it once");
+        let other = Claim { sync: SyncId::new("sync-9"), ..hand.clone() };
+        assert!(!lease.take(&other, Some(&hand.sync)));
         let push = Claim { sync: SyncId::new("sync-2"), ..claim(1) };
         assert_eq!(lease.request(push.clone()), Requested::Queued);
         lease.release(&hand.sync, None);
-        assert_eq!(lease.holder, Some(push));
+        assert_eq!(lease.holder, Some(push.clone()));
+        lease.release(&push.sync, None);
+        assert!(!lease.take(&other, Some(&hand.sync)), "somebody had it since it was looked at");
+        assert!(lease.take(&other, Some(&push.sync)));
     }
 
     #[test]

@@ -145,9 +145,18 @@ pub fn parameters(template: &str) -> BTreeMap<String, Declared> {
         let no_echo = parameter.get("NoEcho").and_then(Node::text);
         Some(Declared {
             default: parameter.get("Default").map(|default| default.text().unwrap_or_default().to_owned()),
-            is_secret: no_echo.is_some_and(|text| text.eq_ignore_ascii_case("true")),
+            // CloudFormation reads YAML 1.1, in which these say the same.
+            is_secret: no_echo
+                .is_some_and(|text| ["true", "yes", "on"].iter().any(|yes| text.eq_ignore_ascii_case(yes))),
         })
     })
+}
+
+/// The resources of a template that are nested stacks. None of one that cannot be read.
+pub fn nested(template: &str) -> BTreeSet<String> {
+    let is_stack =
+        |resource: &Node| resource.get("Type")?.text().filter(|kind| *kind == "AWS::CloudFormation::Stack").map(drop);
+    entries(template, "Resources", is_stack).into_keys().collect()
 }
 
 /// What is read from the entries of a section of a template, by their names.

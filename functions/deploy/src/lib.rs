@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use syncline_aws::moves::{Deployment, Entered, Reached};
 use syncline_aws::repository::Repository;
 use syncline_aws::stacks::Stacks;
-use syncline_aws::table::{Head, StackWait, Table, TargetRecord};
+use syncline_aws::table::{Head, StackWait, SyncRecord, Table, TargetRecord};
 use syncline_aws::templates::Templates;
 use syncline_aws::workflow::Workflow;
 use syncline_aws::{Error, configuration, settings};
@@ -90,8 +90,8 @@ impl Deploy {
             self.request(&record)
         );
         let (sync, head, request) = (sync?, head?, prepared?);
-        if record.entered == 1 && sync.is_some_and(|sync| sync.cancelled) {
-            return Ok(stopped());
+        if let Some(reason) = not_to_begin(&record, sync.as_ref()) {
+            return Ok(reason);
         }
         let request = match request {
             Ok(request) => request,
@@ -138,8 +138,8 @@ impl Deploy {
     /// Deletes the stack of a target whose entry left the manifest.
     async fn delete(&self, input: &Input, record: &TargetRecord) -> Result<Reached, Error> {
         let sync = self.table.sync(&input.sync).await?;
-        if record.entered == 1 && sync.is_some_and(|sync| sync.cancelled) {
-            return Ok(stopped());
+        if let Some(reason) = not_to_begin(record, sync.as_ref()) {
+            return Ok(reason);
         }
         self.wait(input, record, Digest::new("")).await?;
         let reason = "deleted, since it left the manifest";
@@ -202,9 +202,18 @@ impl Deploy {
     }
 }
 
-/// The outcome of a target that had not begun when its sync was stopped.
-fn stopped() -> Reached {
-    Reached::Settled(Outcome::because(TargetStatus::Skipped, "the sync was stopped by hand"))
+/// The outcome of a target that is not to begin any more: its sync was stopped, or was carried out by hand by somebody who is
+/// not there any more.
+fn not_to_begin(record: &TargetRecord, sync: Option<&SyncRecord>) -> Option<Reached> {
+    let sync = sync?;
+    let skipped = |reason: &str| Some(Reached::Settled(Outcome::because(TargetStatus::Skipped, reason)));
+    if sync.by_hand.is_some() {
+        return skipped("the sync is carried out by hand");
+    }
+    if record.entered == 1 && sync.cancelled {
+        return skipped("the sync was stopped by hand");
+    }
+    None
 }
 
 fn operation(input: &Input) -> Operation {

@@ -58,8 +58,7 @@ impl Finish {
         let (_, lease) = table
             .change_lease(&record.repository, &record.branch, |lease| lease.release(sync, in_step.clone()))
             .await?;
-        follow_lease(table, &self.walk.workflow, &record.repository, &record.branch, &record.manifest_branch, &lease)
-            .await?;
+        follow_lease(table, &self.walk.workflow, &record.repository, &record.branch, &lease).await?;
         info!(%sync, %status, next = ?lease.holder.map(|claim| claim.sync), "finished");
         Ok(json!({ "sync": sync, "status": status, "counts": verdict.counts }))
     }

@@ -85,8 +85,7 @@ impl OnExecutionEnd {
         if record.status.is_terminal() && lease.holder.as_ref().is_none_or(|holder| holder.sync != *sync) {
             // Or it has handed the lease on, and was cut off before it started whoever has it now.
             let (repository, branch) = (&record.repository, &record.branch);
-            follow_lease(&self.walk.table, &self.walk.workflow, repository, branch, &record.manifest_branch, &lease)
-                .await?;
+            follow_lease(&self.walk.table, &self.walk.workflow, repository, branch, &lease).await?;
             return Ok(json!({ "dropped": "the sync is over" }));
         }
         if detail.status == "ABORTED" {

@@ -85,7 +85,7 @@ impl OnPush {
             return Ok(json!({ "dropped": "the manifest does not mention the branch" }));
         }
         let (requested, claim, lease) = self.claim(&repository, &branch, &manifest_branch, commit).await?;
-        follow_lease(&self.table, &self.workflow, &name, &branch, &manifest_branch, &lease).await?;
+        follow_lease(&self.table, &self.workflow, &name, &branch, &lease).await?;
         Ok(match requested {
             Requested::Acquired => json!({ "sync": claim.sync, "status": "INITIATED" }),
             Requested::Queued => json!({ "sync": claim.sync, "status": "QUEUED" }),
@@ -109,10 +109,10 @@ impl OnPush {
             let ((requested, claim), lease) = self
                 .table
                 .change_lease(repository.name(), branch, |lease| {
-                    // The id is made after the lease was read, so that the order of ids is the order of claims.
                     let claim = Claim {
-                        sync: clock::new_sync_id(),
+                        sync: clock::sync_id_after(lease.last.as_ref()),
                         commit: commit.clone(),
+                        manifest_branch: manifest_branch.clone(),
                         manifest_commit: manifest_commit.clone(),
                         by_hand: None,
                     };

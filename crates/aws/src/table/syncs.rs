@@ -72,13 +72,13 @@ pub struct SyncRecord {
 
 impl SyncRecord {
     /// A new sync.
-    pub fn new(repository: &RepositoryName, branch: &BranchName, manifest_branch: &BranchName, claim: &Claim) -> Self {
+    pub fn new(repository: &RepositoryName, branch: &BranchName, claim: &Claim) -> Self {
         Self {
             sync: claim.sync.clone(),
             repository: repository.clone(),
             branch: branch.clone(),
             commit: claim.commit.clone(),
-            manifest_branch: manifest_branch.clone(),
+            manifest_branch: claim.manifest_branch.clone(),
             manifest_commit: claim.manifest_commit.clone(),
             by_hand: claim.by_hand.clone(),
             status: SyncStatus::Queued,

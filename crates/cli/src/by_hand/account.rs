@@ -9,11 +9,15 @@ use syncline_aws::stacks::Stacks;
 use syncline_aws::table::Table;
 use syncline_aws::templates::Templates;
 use syncline_aws::workflow::Workflow;
-use syncline_core::names::{RepositoryName, StackName, TargetName};
+use syncline_core::names::{BranchName, RepositoryName, StackName, TargetName};
 use syncline_core::plan::Known;
 
 use crate::arguments::{DEFAULT_STACK, Hand, Place};
 use crate::failure::Failure;
+use crate::reading::Reading;
+
+/// How many stacks are looked at side by side.
+pub(crate) const CONCURRENCY: usize = 8;
 
 /// The account, with the adapters for it.
 #[derive(Clone, Debug)]
@@ -69,6 +73,43 @@ impl Account {
             templates: Templates::new(&configuration, bucket),
             syncline: found.map(|found| Syncline::new(&configuration, found)),
         })
+    }
+
+    /// Errors: Syncline keeps a history here, and nobody said of which repository.
+    pub(crate) fn check_repository(&self, reading: &Reading) -> Result<(), Failure> {
+        if self.syncline.is_none() || reading.is_repository_known {
+            return Ok(());
+        }
+        let error = "Syncline is installed here, and it is not known which repository these files are of: there is no Git remote `origin` that is a CodeCommit repository";
+        Err(Failure::usage(
+            error,
+            "name the connected repository with `-r NAME`: its lease is taken and its history written",
+        ))
+    }
+
+    /// `account 111122223333, us-east-1`.
+    pub(crate) fn place(&self) -> String {
+        format!("account {}, {}", self.caller.account, self.region)
+    }
+
+    /// In which account and as whom it works, what is on record of it, and from which files.
+    pub(crate) fn where_it_works(&self, reading: &Reading, branches: &[&BranchName]) -> String {
+        let mut lines = vec![format!("○ {}, as {}", self.place(), self.caller.arn)];
+        match &self.syncline {
+            Some(_) => lines.push(format!("○ on record as repository {}", reading.repository)),
+            None => lines
+                .push("○ Syncline is not installed there: no history is kept, and no push waits for this".to_owned()),
+        }
+        for branch in branches {
+            let checked_out = reading.checked_out().filter(|here| here != *branch && reading.commit(branch).is_none());
+            if let Some(here) = checked_out {
+                lines.push(format!("! the files are those of `{here}`, which is checked out, not of `{branch}`"));
+            }
+        }
+        if branches.iter().any(|branch| reading.has_changes(branch)) {
+            lines.push("! the files have changes that are not committed".to_owned());
+        }
+        lines.join("\n")
     }
 
     /// What the syncs before left behind, where there is a history.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use syncline_aws::fence::Fence;
 use syncline_aws::moves::{Deployment, Entered, Reached};
 use syncline_aws::stacks::ResourceEvent;
 use syncline_aws::table::{SyncRecord, TargetRecord};
@@ -18,9 +19,9 @@ use syncline_core::render::Outputs;
 use syncline_core::stack::StackRequest;
 use syncline_core::status::{Outcome, TargetStatus};
 use syncline_core::walk;
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
-use tokio::time::{interval, sleep};
+use tokio::time::{Instant, interval, sleep};
 
 use super::account::{Account, Syncline};
 use super::ending;
@@ -30,12 +31,15 @@ use super::walk::HandWalk;
 use crate::commands::now;
 use crate::documents::SyncDocument;
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::reading::Reading;
 use crate::resources::{MOST_LOOKS, Resources};
 use crate::screen::Screen;
 
 /// How long from one frame to the next.
 const BETWEEN_FRAMES: Duration = Duration::from_millis(250);
+/// How long from one look at the resources of stacks to the next.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// How often a move is tried again that AWS did not answer, or asked to try later.
 const MAX_ATTEMPTS: u32 = 8;
 /// How many targets a sync may have so that each is looked at once more when it has settled.
@@ -57,14 +61,36 @@ pub(crate) struct Hands<'h> {
     pub(crate) existing: BTreeSet<StackName>,
 }
 
-/// How it ended.
-pub(crate) enum Ending {
+/// How a sync by hand ended.
+pub(crate) struct Ending {
+    /// How.
+    pub(crate) how: How,
+    /// The sync.
+    pub(crate) document: SyncDocument,
+    /// What CloudFormation goes on with, although nobody here waits for it any more.
+    pub(crate) going_on: Vec<GoingOn>,
+    /// The stacks that something was asked of CloudFormation for.
+    pub(crate) touched: BTreeSet<StackName>,
+}
+
+/// How a sync by hand ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum How {
     /// Every target has settled.
-    Settled(SyncDocument),
+    Settled,
     /// By Ctrl-C.
-    Interrupted(SyncDocument),
-    /// Its execution ended before it, for this reason.
-    Stopped(SyncDocument, String),
+    Interrupted,
+    /// Its execution ended before it, or it could not be recorded any more, for this reason.
+    Stopped(String),
+}
+
+/// An operation that goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GoingOn {
+    /// Its stack.
+    pub(crate) stack: StackName,
+    /// Whether it is an update, which alone can be cancelled.
+    pub(crate) is_update: bool,
 }
 
 /// What one step of a target came to.
@@ -87,10 +113,17 @@ pub(crate) async fn carry_out(
 ) -> Result<Ending, Failure> {
     let manifest = &hands.manifest.path;
     let targets = match &syncline {
-        Some(syncline) => syncline.store(&record, manifest, plan, entries, warnings).await?,
+        Some(syncline) => match syncline.store(&record, manifest, plan, entries, warnings).await {
+            Ok(targets) => targets,
+            Err(failure) => {
+                // What cannot be recorded now, its execution records when no heartbeat comes.
+                let _ = syncline.end(&record.sync, &failure.message()).await;
+                return Err(failure);
+            }
+        },
         None => TargetRecord::of_plan(&record, manifest, plan, entries),
     };
-    let ended = work_through(hands, record, targets, syncline.clone()).await?;
+    let ended = work_through(hands, record, targets, syncline.clone()).await;
     ending::as_recorded(ended, syncline.as_deref()).await
 }
 
@@ -100,66 +133,66 @@ async fn work_through(
     record: SyncRecord,
     targets: Vec<TargetRecord>,
     syncline: Option<Arc<Syncline>>,
-) -> Result<Ending, Failure> {
+) -> Ending {
     let sync = record.sync.clone();
+    let fence = Fence::new();
+    let account = match &syncline {
+        Some(_) => Account { stacks: hands.account.stacks.behind(fence.clone()), ..hands.account.clone() },
+        None => hands.account.clone(),
+    };
     let (turns, mut turn) = unbounded_channel();
     let walk = HandWalk::new(record, targets, syncline.as_ref().map(|syncline| syncline.walk()), turns);
     let mut work = Carrying {
         looks_due: VecDeque::new(),
+        touched: BTreeSet::new(),
         requests: BTreeMap::new(),
         attempts: BTreeMap::new(),
         waiter: Arc::new(Waiter::default()),
         steps: JoinSet::new(),
         looks: JoinSet::new(),
+        last_look: None,
         resources: Resources::default(),
         shown: None,
         hands,
+        account,
         sync: sync.clone(),
         walk,
     };
     // Dropped with this function, and so ended.
     let mut beside = JoinSet::new();
-    let (waiter, stacks) = (work.waiter.clone(), work.hands.account.stacks.clone());
+    let (waiter, stacks) = (work.waiter.clone(), work.account.stacks.clone());
     beside.spawn(async move { waiter.ask(&stacks).await });
     if let Some(syncline) = &syncline {
-        beside.spawn(ledger::beat(syncline.clone(), sync.clone()));
+        beside.spawn(ledger::beat(syncline.clone(), sync.clone(), fence));
     }
-    let mut frames = interval(BETWEEN_FRAMES);
-    let interrupted = tokio::signal::ctrl_c();
-    tokio::pin!(interrupted);
-    walk::resume(&work.walk, &sync).await?;
-    while !work.walk.open().is_empty() {
-        tokio::select! {
-            Some(number) = turn.recv() => work.enter(number).await?,
-            Some(Ok((number, step))) = work.steps.join_next() => work.step(number, step).await?,
-            Some(Ok((stack, events))) = work.looks.join_next() => work.looked(&stack, events),
-            _ = frames.tick() => work.show(),
-            Some(Ok(reason)) = beside.join_next() => {
-                work.begin_nothing_more().await;
-                work.leave_open(&reason).await?;
-                return Ok(Ending::Stopped(work.document(), reason));
-            }
-            _ = &mut interrupted => {
-                work.begin_nothing_more().await;
-                work.hands.screen.clear();
-                let before = work.document();
-                if let Some(syncline) = &syncline {
-                    // What cannot be recorded now, Finish records when no heartbeat comes; what goes on is said in any case.
-                    let _ = syncline.table.cancel_sync(&sync, "stopped with Ctrl-C").await;
-                }
-                let _ = work.leave_open("the command was stopped").await;
-                return Ok(Ending::Interrupted(before));
-            }
+    let how = work.go_on(&mut turn, &mut beside).await;
+    // What goes on is as it is before it is settled as not in step.
+    let going_on = work.going_on();
+    let (in_history, of_targets) = match &how {
+        How::Settled => {
+            work.last_looks().await;
+            work.walk.finish(None);
+            work.show();
+            return work.ending(how, going_on);
         }
+        How::Interrupted => ("stopped with Ctrl-C", "the command was stopped"),
+        How::Stopped(reason) => (reason.as_str(), reason.as_str()),
+    };
+    work.begin_nothing_more().await;
+    // What cannot be recorded now, Finish records when no heartbeat comes; what goes on is said in any case.
+    if let Some(syncline) = &syncline {
+        let _ = syncline.table.cancel_sync(&sync, in_history).await;
     }
-    work.last_looks().await;
-    work.walk.finish();
+    let _ = work.leave_open(of_targets).await;
+    work.walk.finish(Some(in_history));
     work.show();
-    Ok(Ending::Settled(work.document()))
+    work.ending(how, going_on)
 }
 
 struct Carrying<'h> {
     hands: Hands<'h>,
+    /// The account, its stacks behind the fence where there is a lease.
+    account: Account,
     sync: SyncId,
     walk: HandWalk,
     waiter: Arc<Waiter>,
@@ -169,13 +202,47 @@ struct Carrying<'h> {
     requests: BTreeMap<TargetNumber, Arc<StackRequest>>,
     /// How often in a row each target was tried in vain.
     attempts: BTreeMap<TargetNumber, u32>,
+    /// The stacks that CloudFormation was asked for something for.
+    touched: BTreeSet<StackName>,
     /// Stacks that are to be looked at for the last time.
     looks_due: VecDeque<StackName>,
+    last_look: Option<Instant>,
     resources: Resources,
     shown: Option<SyncDocument>,
 }
 
 impl Carrying<'_> {
+    /// Works until every target has settled, or gives why it ends before.
+    async fn go_on(&mut self, turn: &mut UnboundedReceiver<TargetNumber>, beside: &mut JoinSet<String>) -> How {
+        let mut frames = interval(BETWEEN_FRAMES);
+        let interrupted = interrupt::came();
+        tokio::pin!(interrupted);
+        let sync = self.sync.clone();
+        let mut done = walk::resume(&self.walk, &sync).await.map_err(Failure::from);
+        loop {
+            if let Err(failure) = done {
+                return How::Stopped(failure.message());
+            }
+            if self.walk.open().is_empty() {
+                return How::Settled;
+            }
+            done = tokio::select! {
+                Some(number) = turn.recv() => self.enter(number).await,
+                Some(Ok((number, step))) = self.steps.join_next() => self.step(number, step).await,
+                Some(Ok((stack, events))) = self.looks.join_next() => {
+                    self.looked(&stack, events);
+                    Ok(())
+                }
+                _ = frames.tick() => {
+                    self.show();
+                    Ok(())
+                }
+                Some(Ok(reason)) = beside.join_next() => return How::Stopped(reason),
+                () = &mut interrupted => return How::Interrupted,
+            };
+        }
+    }
+
     /// Enters a target whose turn has come, or whose stack is to be looked at again.
     async fn enter(&mut self, number: TargetNumber) -> Result<(), Failure> {
         let Some(target) = self.walk.enter(number).await? else {
@@ -203,7 +270,7 @@ impl Carrying<'_> {
                 None => others.push((source.name.clone(), source.stack.clone())),
             }
         }
-        let stacks = self.hands.account.stacks.clone();
+        let stacks = self.account.stacks.clone();
         self.steps.spawn(async move {
             for (name, stack) in others {
                 match stacks.outputs(&stack).await {
@@ -259,7 +326,8 @@ impl Carrying<'_> {
         let number = target.planned.number;
         let operation = Operation { sync: self.sync.clone(), target: number };
         let entered_before = target.entered > 1;
-        let account = self.hands.account.clone();
+        self.touched.insert(target.planned.stack.clone());
+        let account = self.account.clone();
         let Some(request) = self.requests.get(&number).cloned() else {
             let stack = target.planned.stack.clone();
             self.steps.spawn(async move {
@@ -320,6 +388,22 @@ impl Carrying<'_> {
         Ok(())
     }
 
+    /// The operations that CloudFormation was asked for and that have not been seen to end.
+    fn going_on(&self) -> Vec<GoingOn> {
+        let open = self.walk.open();
+        let asked_for = open.iter().filter(|target| self.touched.contains(&target.planned.stack));
+        let going_on = asked_for.map(|target| {
+            let stack = target.planned.stack.clone();
+            let is_update = target.planned.action == Action::Deploy && self.hands.existing.contains(&stack);
+            GoingOn { stack, is_update }
+        });
+        going_on.collect()
+    }
+
+    fn ending(&self, how: How, going_on: Vec<GoingOn>) -> Ending {
+        Ending { how, document: self.document(), going_on, touched: self.touched.clone() }
+    }
+
     /// Drops what is under way here: whoever has the lease next must not meet a call of ours that was sent after.
     async fn begin_nothing_more(&mut self) {
         self.steps.shutdown().await;
@@ -349,16 +433,19 @@ impl Carrying<'_> {
     fn show(&mut self) {
         let document = self.document();
         self.hands.screen.show(self.shown.as_ref(), &document, now());
-        while self.looks.len() < MOST_LOOKS {
-            let next = self.looks_due.pop_front().or_else(|| self.resources.next(&document));
-            let Some(stack) = next else { break };
-            self.look(stack);
+        if self.last_look.is_none_or(|last| last.elapsed() >= BETWEEN_LOOKS) {
+            self.last_look = Some(Instant::now());
+            while self.looks.len() < MOST_LOOKS {
+                let next = self.looks_due.pop_front().or_else(|| self.resources.next(&document));
+                let Some(stack) = next else { break };
+                self.look(stack);
+            }
         }
         self.shown = Some(document);
     }
 
     fn look(&mut self, stack: StackName) {
-        let (stacks, sync) = (self.hands.account.stacks.clone(), self.sync.clone());
+        let (stacks, sync) = (self.account.stacks.clone(), self.sync.clone());
         self.looks.spawn(async move {
             let events = stacks.resource_events(&stack, &sync).await;
             (stack, events)
@@ -373,12 +460,15 @@ impl Carrying<'_> {
     }
 
     async fn last_looks(&mut self) {
-        while let Some(stack) = self.looks_due.pop_front() {
-            self.look(stack);
-        }
-        while let Some(looked) = self.looks.join_next().await {
-            if let Ok((stack, events)) = looked {
-                self.looked(&stack, events);
+        loop {
+            while self.looks.len() < MOST_LOOKS {
+                let Some(stack) = self.looks_due.pop_front() else { break };
+                self.look(stack);
+            }
+            match self.looks.join_next().await {
+                Some(Ok((stack, events))) => self.looked(&stack, events),
+                Some(Err(_)) => {}
+                None => break,
             }
         }
     }

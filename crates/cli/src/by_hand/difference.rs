@@ -1,25 +1,26 @@
 //! How what the files ask for differs from what is deployed, target by target.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
 use similar::TextDiff;
 use syncline_aws::stacks::{Deployed, Stacks};
+use syncline_core::addons::nested;
 use syncline_core::assembly::{AssembledTarget, Assembly};
 use syncline_core::manifest::Manifest;
 use syncline_core::names::{StackName, TargetKind, TargetName};
+use syncline_core::plan::Known;
 use syncline_core::render::Outputs;
 use syncline_core::stack::{self, ADDONS_TEMPLATE_URL, StackRequest};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::account::Account;
+use super::account::{Account, CONCURRENCY};
 use crate::failure::Failure;
 use crate::reading::Reading;
 
-/// How many stacks are looked at side by side.
-const CONCURRENCY: usize = 8;
 /// What CloudFormation shows of a parameter that is not to be shown.
 const STARS: &str = "****";
 /// Lines of a template that are shown around those that differ.
@@ -31,6 +32,8 @@ const CONTEXT_LINES: usize = 3;
 pub(crate) enum Change {
     /// There is none yet.
     Create,
+    /// What a failed creation left is deleted, and the stack made anew.
+    Replace,
     /// It differs.
     Update,
     /// It does not differ.
@@ -38,7 +41,7 @@ pub(crate) enum Change {
 }
 
 /// How a target differs from its stack.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Difference {
     /// The target.
     pub(crate) target: TargetName,
@@ -58,6 +61,12 @@ pub(crate) struct Difference {
     pub(crate) tags: Vec<ValueChange>,
     /// The template's lines that differ, as a unified diff; empty where none does.
     pub(crate) template: String,
+    /// The lines of the service's addons' template that differ, alike.
+    pub(crate) addons: String,
+    /// Nested stacks that the deployed template has and the new one has not: they are deleted, with all that is in them.
+    pub(crate) lost: Vec<String>,
+    /// Why it is worked on although it does not differ.
+    pub(crate) because: Option<&'static str>,
     /// Whether stand-ins took the place of outputs that nobody knows before what makes them is deployed.
     pub(crate) is_trial: bool,
 }
@@ -73,13 +82,16 @@ pub(crate) struct ValueChange {
     pub(crate) after: Option<String>,
 }
 
-/// Compares every target with its stack. The second part are the targets that are to be worked on: those that differ, and
-/// what waits for them.
+/// Compares every target with its stack. The second part are the targets that are to be worked on: those that differ, what
+/// waits for them, and those that their last sync left out of step.
+///
+/// Errors: what CloudFormation could only refuse.
 pub(crate) async fn differences(
     reading: &mut Reading,
     manifest: &Manifest,
     assembly: &Assembly,
     account: &Account,
+    known: &BTreeMap<TargetName, Known>,
 ) -> Result<(Vec<Difference>, Assembly), Failure> {
     let wanted = assembly.targets.iter().flat_map(|target| {
         let sources = target.outputs_from.iter().map(|source| &source.stack);
@@ -102,6 +114,16 @@ pub(crate) async fn differences(
         // The place of the addons tells whether they are those that are deployed.
         request.parameters.extend(addons_url.map(|url| (ADDONS_TEMPLATE_URL.to_owned(), url)));
         let there = deployed.get(&request.stack);
+        check_feasible(target, &request, there, account)?;
+        let addons = match (&request.addons, there) {
+            (Some(addons), Some(there))
+                if request.parameters.get(ADDONS_TEMPLATE_URL) != there.parameters.get(ADDONS_TEMPLATE_URL) =>
+            {
+                let before = account.stacks.nested_template(&request.stack, nested::STACK).await?;
+                template_lines(&before.unwrap_or_default(), addons)
+            }
+            _ => String::new(),
+        };
         let nothing = Difference {
             target: target.entry.name.clone(),
             kind: target.entry.kind,
@@ -112,14 +134,23 @@ pub(crate) async fn differences(
             parameters: Vec::new(),
             tags: Vec::new(),
             template: String::new(),
+            addons,
+            lost: Vec::new(),
+            because: None,
             is_trial: prepared.is_trial,
         };
         found.push(difference(nothing, &request, there));
     }
     let mut is_worked_on: Vec<bool> = Vec::with_capacity(found.len());
-    for (target, difference) in assembly.targets.iter().zip(&found) {
+    for (target, difference) in assembly.targets.iter().zip(&mut found) {
         let waits = target.waits_on.iter().any(|&other| is_worked_on[other]);
-        is_worked_on.push(difference.change != Change::None || waits);
+        let is_out_of_step = known.get(&target.entry.name).is_some_and(|known| !known.in_step);
+        difference.because = match difference.change {
+            Change::None if waits => Some("it waits for what changes"),
+            Change::None if is_out_of_step => Some("its last sync did not see it done"),
+            _ => None,
+        };
+        is_worked_on.push(difference.change != Change::None || difference.because.is_some());
     }
     let names: BTreeSet<&TargetName> = assembly
         .targets
@@ -129,6 +160,30 @@ pub(crate) async fn differences(
         .collect();
     let worked_on = assembly.only(|target| names.contains(&target.entry.name));
     Ok((found, worked_on))
+}
+
+/// Says before anything is done what CloudFormation could only refuse.
+fn check_feasible(
+    target: &AssembledTarget,
+    request: &StackRequest,
+    there: Option<&Deployed>,
+    account: &Account,
+) -> Result<(), Failure> {
+    let name = &target.entry.name;
+    if target.entry.adopts && there.is_none_or(|there| there.status == "DELETE_COMPLETE") {
+        let error = format!("there is no stack `{}`, which the manifest names for `{name}`", request.stack);
+        return Err(Failure::new(error, "correct its `stack`, or remove that to have a new stack made"));
+    }
+    if !account.templates.can_take(request) {
+        let what = if request.addons.is_some() {
+            "the template of its addons goes"
+        } else {
+            "its template is so long that it goes"
+        };
+        let error = format!("`{name}` cannot be deployed without a bucket: {what} through S3");
+        return Err(Failure::usage(error, "name one in this region with `--s3-bucket NAME`"));
+    }
+    Ok(())
 }
 
 /// What each of the stacks was deployed with, of those that there are.
@@ -166,13 +221,11 @@ fn outputs_of(
 /// `nothing` is what is known of the target without its stack.
 fn difference(nothing: Difference, request: &StackRequest, deployed: Option<&Deployed>) -> Difference {
     let Some(deployed) = deployed else { return nothing };
-    let same = !nothing.is_trial && stack::say_the_same(&deployed.template, &request.template) == Some(true);
-    let template = if same || deployed.template == request.template {
-        String::new()
-    } else {
-        let differing = TextDiff::from_lines(deployed.template.as_str(), request.template.as_str());
-        differing.unified_diff().context_radius(CONTEXT_LINES).header("deployed", "files").to_string()
-    };
+    let wanted = as_told(&request.template, &deployed.template);
+    let same = !nothing.is_trial && stack::say_the_same(&deployed.template, &wanted) == Some(true);
+    let template = if same { String::new() } else { template_lines(&deployed.template, &wanted) };
+    let kept = stack::nested(&request.template);
+    let lost = stack::nested(&deployed.template).into_iter().filter(|name| !kept.contains(name)).collect();
     let declared = stack::parameters(&request.template);
     let is_hidden = |name: &String| {
         declared.get(name).is_some_and(|declared| declared.is_secret)
@@ -191,14 +244,38 @@ fn difference(nothing: Difference, request: &StackRequest, deployed: Option<&Dep
     let mut tags = changes(&deployed.tags, &request.tags);
     tags.retain(|tag| !request.tags.is_empty() && !tag.name.starts_with("aws:"));
     let is_whole = ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"];
-    let is_same = template.is_empty() && hidden.is_empty() && parameters.is_empty() && tags.is_empty();
+    let is_same = template.is_empty()
+        && nothing.addons.is_empty()
+        && hidden.is_empty()
+        && parameters.is_empty()
+        && tags.is_empty();
     let change = match deployed.status.as_str() {
         // What a failed creation left is deleted and made anew.
-        "ROLLBACK_COMPLETE" => Change::Create,
+        "ROLLBACK_COMPLETE" => Change::Replace,
+        "DELETE_COMPLETE" => Change::Create,
         status if is_same && is_whole.contains(&status) => Change::None,
         _ => Change::Update,
     };
-    Difference { change, hidden, parameters, tags, template, ..nothing }
+    Difference { change, hidden, parameters, tags, template, lost, ..nothing }
+}
+
+/// The lines that differ, as a unified diff; nothing where none does.
+fn template_lines(deployed: &str, wanted: &str) -> String {
+    if deployed == wanted {
+        return String::new();
+    }
+    let differing = TextDiff::from_lines(deployed, wanted);
+    differing.unified_diff().context_radius(CONTEXT_LINES).header("deployed", "files").to_string()
+}
+
+/// A template as CloudFormation would tell it: it keeps a question mark for what is not ASCII, so that with the two alike
+/// nothing is known to differ.
+fn as_told<'t>(wanted: &'t str, deployed: &str) -> Cow<'t, str> {
+    if wanted.is_ascii() || !deployed.is_ascii() {
+        return Cow::Borrowed(wanted);
+    }
+    let folded: String = wanted.chars().map(|one| if one.is_ascii() { one } else { '?' }).collect();
+    Cow::Owned(folded)
 }
 
 fn changes(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<ValueChange> {
@@ -250,6 +327,9 @@ mod tests {
             parameters: Vec::new(),
             tags: Vec::new(),
             template: String::new(),
+            addons: String::new(),
+            lost: Vec::new(),
+            because: None,
             is_trial: false,
         };
         difference(nothing, &request, Some(&there))
@@ -269,6 +349,16 @@ mod tests {
         assert_eq!(compared(template, &[], &[("Days", "7")], &[]).change, Change::None);
         let found = compared(template, &[], &[("Days", "14")], &[]);
         assert_eq!((found.change, found.parameters[0].after.as_deref()), (Change::Update, Some("7")));
+    }
+
+    #[test]
+    fn what_aws_tells_with_question_marks_is_no_difference() {
+        let ours = "Description: Größe – 100 %\nResources: {}\n";
+        assert_eq!(
+            as_told(ours, "Description: Gr??e ? 100 %\nResources: {}\n"),
+            "Description: Gr??e ? 100 %\nResources: {}\n"
+        );
+        assert_eq!(as_told(ours, ours), ours, "another endpoint tells it as it is");
     }
 
     #[test]

@@ -2,11 +2,15 @@
 //!
 //! The sync has an execution like any other, so that it ends, frees its lease and hands it on whatever becomes of this
 //! command: the execution waits as long as heartbeats come.
+//!
+//! Nobody holds a lease while a person is asked. What there is to do is looked at while the branch is [`Free`]; the lease is
+//! taken only if nobody had it since, or else it is looked at again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
+use syncline_aws::fence::Fence;
 use syncline_aws::handover::follow_lease;
 use syncline_aws::table::{SyncRecord, TargetRecord, Walk};
 use syncline_aws::workflow::HEARTBEAT;
@@ -16,17 +20,23 @@ use syncline_core::lease::{ByHand, Claim, Lease};
 use syncline_core::manifest::TargetEntry;
 use syncline_core::names::{BranchName, CommitId, RepoPath, RepositoryName, SyncId, TargetName};
 use syncline_core::plan::Plan;
+use syncline_core::status::SyncStatus;
+use syncline_core::walk::Workflow as _;
 use tokio::time::sleep;
 
 use super::account::{Account, Syncline};
+use crate::arguments::Global;
 use crate::commands::read_sync;
 use crate::documents::SyncDocument;
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::reading::Reading;
 use crate::screen::Screen;
 
 /// How long from one question for the lease to the next.
 const BETWEEN_QUESTIONS: Duration = Duration::from_secs(1);
+/// After how many questions it is seen to that whoever has the lease runs.
+const QUESTIONS_TO_A_NUDGE: u32 = 30;
 /// How long the execution may take to end a sync whose targets have all settled.
 const PATIENCE: u32 = 200;
 /// How long from one look for that to the next.
@@ -43,6 +53,13 @@ pub(crate) struct Work {
     pub(crate) commit: CommitId,
     /// Who works, and whether the files differ from the commit.
     pub(crate) by_hand: ByHand,
+}
+
+/// A moment at which nobody worked on a branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Free {
+    /// The sync that had the lease last.
+    last: Option<SyncId>,
 }
 
 /// A sync by hand that has begun: on record and under the lease, where Syncline is installed.
@@ -64,62 +81,101 @@ impl Work {
         }
     }
 
-    /// A record of it, and the claim that goes with it.
-    fn begun(&self) -> (Claim, SyncRecord) {
-        let claim = Claim {
-            sync: clock::new_sync_id(),
+    /// The claim for a sync of it that comes after the last one.
+    fn claim(&self, Free { last }: &Free) -> Claim {
+        Claim {
+            sync: clock::sync_id_after(last.as_ref()),
             commit: self.commit.clone(),
+            manifest_branch: self.branch.clone(),
             manifest_commit: Some(self.commit.clone()),
             by_hand: Some(self.by_hand.clone()),
-        };
-        let record = SyncRecord::new(&self.repository, &self.branch, &self.branch, &claim);
-        (claim, record)
+        }
     }
 
-    /// Begins it: under the branch's lease and on record where Syncline is installed.
-    pub(crate) async fn begin(&self, account: &Account, screen: &Screen) -> Result<Begun, Error> {
+    /// Begins it, under the branch's lease and on record where Syncline is installed. Nothing where somebody had the lease
+    /// since the branch was free: then what was looked at may have changed.
+    pub(crate) async fn begin(&self, account: &Account, free: &Free) -> Result<Option<Begun>, Failure> {
+        interrupt::heed();
+        let claim = self.claim(free);
+        let record = SyncRecord::new(&self.repository, &self.branch, &claim);
         let syncline = account.syncline.clone().map(Arc::new);
-        let record = match &syncline {
-            Some(syncline) => self.take_lease(syncline, screen).await?,
-            None => self.begun().1,
-        };
-        Ok(Begun { record, syncline })
+        if let Some(syncline) = &syncline {
+            let taken = syncline
+                .table
+                .change_lease(&self.repository, &self.branch, |lease| lease.take(&claim, free.last.as_ref()))
+                .await?;
+            if !taken.0 {
+                return Ok(None);
+            }
+            let held = Lease { holder: Some(claim), ..Lease::default() };
+            let (table, workflow) = (&syncline.table, &syncline.workflow);
+            if let Err(error) = follow_lease(table, workflow, &self.repository, &self.branch, &held).await {
+                syncline.give_back(&record, &error).await?;
+                return Err(error.into());
+            }
+        }
+        Ok(Some(Begun { record, syncline }))
     }
+}
 
-    /// Takes the branch's lease, and waits for it as long as somebody has it, which it says. Then the sync is on record and
-    /// its execution waits.
-    async fn take_lease(&self, syncline: &Syncline, screen: &Screen) -> Result<SyncRecord, Error> {
-        let (table, workflow) = (&syncline.table, &syncline.workflow);
-        let mut is_said = false;
-        loop {
-            // The id is made each time, so that the order of ids is the order in which syncs have the lease.
-            let (claim, record) = self.begun();
-            let (is_taken, lease) =
-                table.change_lease(&self.repository, &self.branch, |lease| lease.take(&claim)).await?;
-            if is_taken {
-                let holder = Lease { holder: Some(claim), ..Lease::default() };
-                follow_lease(table, workflow, &self.repository, &self.branch, &self.branch, &holder).await?;
-                return Ok(record);
+/// Waits as long as somebody has a branch's lease, which it says.
+///
+/// Errors: Ctrl-C.
+pub(crate) async fn free(
+    account: &Account,
+    repository: &RepositoryName,
+    branch: &BranchName,
+    global: &Global,
+) -> Result<Free, Failure> {
+    let Some(syncline) = &account.syncline else { return Ok(Free { last: None }) };
+    let (screen, since) = (Screen::new(global.output, global.no_color), Instant::now());
+    let mut questions = 0;
+    loop {
+        let lease = syncline.table.lease(repository, branch).await?.unwrap_or_default();
+        let Some(holder) = &lease.holder else {
+            screen.clear();
+            return Ok(Free { last: lease.last });
+        };
+        screen.wait(&waits_for(holder, branch), since.elapsed());
+        if questions % QUESTIONS_TO_A_NUDGE == 0 {
+            // Whoever took it may have been cut off before its execution was started: then it would never end.
+            follow_lease(&syncline.table, &syncline.workflow, repository, branch, &lease).await?;
+        }
+        questions += 1;
+        tokio::select! {
+            () = sleep(BETWEEN_QUESTIONS) => {}
+            () = interrupt::came() => {
+                screen.leave();
+                return Err(Failure::interrupted("nothing more was done"));
             }
-            if let Some(holder) = lease.holder.filter(|_| !is_said) {
-                // It may have been cut off before its execution was started: then it would never end.
-                if table.sync(&holder.sync).await?.is_some_and(|record| !record.status.is_terminal()) {
-                    workflow.start_sync(&holder.sync).await?;
-                }
-                let who = holder.by_hand.map_or_else(
-                    || format!("the sync of commit {}", holder.commit.short()),
-                    |hand| format!("what {} deploys by hand", hand.by),
-                );
-                let (branch, sync) = (&self.branch, &holder.sync);
-                screen.say(&format!("○ waits for {who} on `{branch}` to end (sync {sync}); Ctrl-C leaves"));
-                is_said = true;
-            }
-            sleep(BETWEEN_QUESTIONS).await;
         }
     }
 }
 
+fn waits_for(holder: &Claim, branch: &BranchName) -> String {
+    let who = holder.by_hand.as_ref().map_or_else(
+        || format!("the sync of commit {}", holder.commit.short()),
+        |hand| format!("what {} does by hand", hand.by),
+    );
+    format!("waits for {who} on `{branch}` to end (sync {}); Ctrl-C leaves", holder.sync)
+}
+
 impl Syncline {
+    /// Gives back the lease of a sync whose execution could not be started; one that was started after all finds that the
+    /// sync is over.
+    async fn give_back(&self, record: &SyncRecord, error: &Error) -> Result<(), Error> {
+        let SyncRecord { sync, repository, branch, .. } = record;
+        self.table.advance_sync(sync, SyncStatus::Failed, Some(&error.to_string()), None).await?;
+        let (_, lease) = self.table.change_lease(repository, branch, |lease| lease.release(sync, None)).await?;
+        follow_lease(&self.table, &self.workflow, repository, branch, &lease).await
+    }
+
+    /// Ends a sync by hand in which nothing was begun, at once: without this its execution waits until no heartbeat comes.
+    pub(crate) async fn end(&self, sync: &SyncId, reason: &str) -> Result<(), Error> {
+        self.table.cancel_sync(sync, reason).await?;
+        self.walk().all_settled(sync).await
+    }
+
     /// The walk over a sync in the table.
     pub(crate) fn walk(&self) -> Walk {
         Walk { table: self.table.clone(), workflow: self.workflow.clone() }
@@ -142,34 +198,40 @@ impl Syncline {
     }
 }
 
-/// Says on and on that a sync is still worked on, and ends with a reason when it is not to be any more.
-pub(crate) async fn beat(syncline: Arc<Syncline>, sync: SyncId) -> String {
+/// Says on and on that a sync is still worked on, keeps the fence open as long as that is heard, and ends with a reason when
+/// the sync is not to be worked on any more.
+pub(crate) async fn beat(syncline: Arc<Syncline>, sync: SyncId, fence: Fence) -> String {
+    let mut token = None;
     loop {
+        let sent = SystemTime::now();
         // What may pass is tried again: the execution waits for several beats.
         let found = syncline.table.sync(&sync).await;
-        if let Err(error) = &found
-            && !error.may_pass()
-        {
-            return error.to_string();
+        match &found {
+            Err(error) if !error.may_pass() => return error.to_string(),
+            Err(_) => {}
+            Ok(None) => return "its record is gone".to_owned(),
+            Ok(Some(record)) if record.cancelled => {
+                return record.reason.clone().unwrap_or_else(|| "it was stopped by hand".to_owned());
+            }
+            Ok(Some(record)) if record.status.is_terminal() => {
+                return record.reason.clone().unwrap_or_else(|| format!("it is {}", record.status));
+            }
+            Ok(Some(record)) => token.clone_from(&record.task_token),
         }
-        if let Ok(record) = found {
-            let Some(record) = record else { return "its record is gone".to_owned() };
-            if record.cancelled {
-                return record.reason.unwrap_or_else(|| "it was stopped by hand".to_owned());
-            }
-            if record.status.is_terminal() {
-                return record.reason.unwrap_or_else(|| format!("it is {}", record.status));
-            }
-            if let Some(token) = record.task_token {
-                // A token that nobody waits for any more is followed by another, or by the end.
-                let _ = syncline.workflow.beat(&token).await;
-            }
+        let is_heard = match &token {
+            // A token that nobody waits for any more is followed by another, or by the end.
+            Some(token) => matches!(syncline.workflow.beat(token).await, Ok(true)),
+            // Where the execution does not wait yet, no time runs.
+            None => found.is_ok(),
+        };
+        if is_heard {
+            fence.renew(sent);
         }
         sleep(HEARTBEAT).await;
     }
 }
 
-/// Waits for the execution to end a sync whose targets have all settled. Nothing where that takes too long.
+/// Waits for the execution to end a sync whose targets have all settled. Nothing where that takes too long, or after Ctrl-C.
 pub(crate) async fn ended(syncline: &Syncline, sync: &SyncId) -> Result<Option<SyncDocument>, Failure> {
     for _ in 0..PATIENCE {
         match read_sync(&syncline.table, sync).await {
@@ -178,7 +240,10 @@ pub(crate) async fn ended(syncline: &Syncline, sync: &SyncId) -> Result<Option<S
             Err(error) if error.may_pass() => {}
             Err(error) => return Err(error.into()),
         }
-        sleep(BETWEEN_LOOKS).await;
+        tokio::select! {
+            () = sleep(BETWEEN_LOOKS) => {}
+            () = interrupt::came() => return Ok(None),
+        }
     }
     Ok(None)
 }

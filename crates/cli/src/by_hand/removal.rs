@@ -1,22 +1,40 @@
-//! What is to be deleted by hand: the targets that are meant and deployed, what still needs them, and which goes before
-//! which.
+//! What is to be deleted by hand: the targets that are meant and deployed, who deployed them, what still needs them, and which
+//! goes before which.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use syncline_aws::Error;
 use syncline_aws::stacks::Stacks;
 use syncline_core::assembly::Assembly;
+use syncline_core::deployment::sync_of;
 use syncline_core::manifest::{Manifest, TargetEntry};
-use syncline_core::names::{BranchName, StackName, TargetKind, TargetName};
+use syncline_core::names::{BranchName, RepositoryName, StackName, TargetKind, TargetName};
 use syncline_core::plan::Known;
-use syncline_core::removal::Doomed;
+use syncline_core::removal::{Doomed, Needs};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
-/// A target that is to be deleted, and the branch that deployed it.
+use super::account::{Account, CONCURRENCY};
+
+/// A target that is to be deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Condemned {
-    /// The branch.
-    pub(crate) branch: BranchName,
     /// The target.
     pub(crate) doomed: Doomed,
+    /// Whether the manifest names its stack: it was there before Syncline.
+    pub(crate) is_adopted: bool,
+}
+
+/// Who deployed a stack last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum DeployedBy {
+    /// Syncline, from this repository as far as is known.
+    Us,
+    /// Syncline, from another repository.
+    Other(RepositoryName),
+    /// Nobody that is known here: a stack of that name.
+    Unknown,
 }
 
 /// A stack that needs what is to be deleted, and is not to be deleted itself.
@@ -39,15 +57,8 @@ pub(crate) struct FromFiles {
     pub(crate) depends_on: BTreeMap<TargetName, BTreeSet<TargetName>>,
     /// Pipelines, which no entry of the manifest is.
     pub(crate) pipelines: Vec<TargetEntry>,
-}
-
-impl Condemned {
-    /// Whether it lives in an environment, or is the instance of that name.
-    pub(crate) fn is_in(&self, environment: &str) -> bool {
-        let is_named = self.doomed.kind == TargetKind::ServiceInstance
-            && self.doomed.name.as_str().rsplit('/').next() == Some(environment);
-        is_named || self.doomed.environment.as_deref() == Some(environment)
-    }
+    /// The branches whose files have errors.
+    pub(crate) unread: BTreeSet<BranchName>,
 }
 
 impl FromFiles {
@@ -66,25 +77,41 @@ impl FromFiles {
             }
         }
     }
+
+    fn condemned(&self, entry: &TargetEntry) -> Condemned {
+        let named = match entry.kind {
+            TargetKind::ServicePipeline => None,
+            // It may be called otherwise than the environment that it lives in, which only its spec says.
+            TargetKind::ServiceInstance if self.unread.contains(&entry.branch) => None,
+            _ => Some(entry.own_name.clone()),
+        };
+        Condemned {
+            doomed: Doomed {
+                branch: entry.branch.clone(),
+                name: entry.name.clone(),
+                kind: entry.kind,
+                service: entry.service.clone(),
+                stack: entry.stack.clone(),
+                environment: self.environments.get(&entry.name).cloned().or(named),
+            },
+            is_adopted: entry.adopts,
+        }
+    }
 }
 
 /// Everything that the manifest asks for, and everything that a sync deployed and that is left; but no stack that the
 /// manifest only names as one that others deploy, whoever deployed it once.
 pub(crate) fn all(manifest: &Manifest, from_files: &FromFiles, known: &BTreeMap<TargetName, Known>) -> Vec<Condemned> {
     let entries = manifest.targets.iter().chain(&from_files.pipelines);
-    let mut found: Vec<Condemned> = entries.map(of_entry).collect();
-    for one in &mut found {
+    let mut found: Vec<Condemned> = entries.map(|entry| from_files.condemned(entry)).collect();
+    for one in found.iter_mut().map(|one| &mut one.doomed) {
         // Whoever deployed it may be another branch than the one that the files name by now: its lease counts.
-        if let Some(known) = known.get(&one.doomed.name).filter(|known| known.stack == one.doomed.stack) {
+        if let Some(known) = known.get(&one.name).filter(|known| known.stack == one.stack) {
             one.branch = known.branch.clone();
-        }
-        if let Some(environment) = from_files.environments.get(&one.doomed.name) {
-            one.doomed.environment = Some(environment.clone());
         }
     }
     for (name, known) in known {
-        let is_there = |one: &Condemned| one.doomed.stack == known.stack;
-        if !found.iter().any(is_there) {
+        if !found.iter().any(|one| one.doomed.stack == known.stack) {
             found.push(of_known(name, known));
         }
     }
@@ -93,25 +120,11 @@ pub(crate) fn all(manifest: &Manifest, from_files: &FromFiles, known: &BTreeMap<
     found
 }
 
-fn of_entry(entry: &TargetEntry) -> Condemned {
-    let environment = (entry.kind != TargetKind::ServicePipeline).then(|| entry.own_name.clone());
-    Condemned {
-        branch: entry.branch.clone(),
-        doomed: Doomed {
-            name: entry.name.clone(),
-            kind: entry.kind,
-            service: entry.service.clone(),
-            stack: entry.stack.clone(),
-            environment,
-        },
-    }
-}
-
 fn of_known(name: &TargetName, known: &Known) -> Condemned {
     let own_name = name.as_str().rsplit('/').next().unwrap_or_default();
     Condemned {
-        branch: known.branch.clone(),
         doomed: Doomed {
+            branch: known.branch.clone(),
             name: name.clone(),
             kind: known.kind,
             service: known.service.clone(),
@@ -120,39 +133,73 @@ fn of_known(name: &TargetName, known: &Known) -> Condemned {
             environment: matches!(known.kind, TargetKind::Environment | TargetKind::EnvironmentAddon)
                 .then(|| own_name.to_owned()),
         },
+        is_adopted: false,
     }
 }
 
-/// Those whose stacks are there.
+/// Those whose stacks are there, in the same order, and who deployed each.
 pub(crate) async fn deployed(
-    stacks: &Stacks,
-    condemned: Vec<Condemned>,
-) -> Result<Vec<Condemned>, syncline_aws::Error> {
-    let mut there = Vec::new();
-    for one in condemned {
-        let status = stacks.status(&one.doomed.stack).await?;
-        if status.is_some_and(|status| status != "DELETE_COMPLETE") {
-            there.push(one);
-        }
+    account: &Account,
+    repository: &RepositoryName,
+    known: &BTreeMap<TargetName, Known>,
+    condemned: &[Condemned],
+) -> Result<Vec<(Condemned, DeployedBy)>, Error> {
+    let room = Arc::new(Semaphore::new(CONCURRENCY));
+    let mut asked = JoinSet::new();
+    for (place, one) in condemned.iter().cloned().enumerate() {
+        let (account, room, repository) = (account.clone(), room.clone(), repository.clone());
+        let is_known = known.get(&one.doomed.name).is_some_and(|known| known.stack == one.doomed.stack);
+        asked.spawn(async move {
+            let _permit = room.acquire().await;
+            let by = deployed_by(&account, &repository, &one.doomed.stack, is_known).await?;
+            Ok::<_, Error>((place, by.map(|by| (one, by))))
+        });
     }
-    Ok(there)
+    let mut there = BTreeMap::new();
+    for answer in asked.join_all().await {
+        let (place, found) = answer?;
+        there.extend(found.map(|found| (place, found)));
+    }
+    Ok(there.into_values().collect())
 }
 
-/// Who needs whom, as CloudFormation and the history know it: places, the first before the second. And what still needs
-/// something that is to go.
+/// Who deployed a stack last, by its last operation's token; nothing where there is no such stack.
+async fn deployed_by(
+    account: &Account,
+    repository: &RepositoryName,
+    stack: &StackName,
+    is_known: bool,
+) -> Result<Option<DeployedBy>, Error> {
+    let found = account.stacks.look(stack).await?.filter(|found| found.view.status != "DELETE_COMPLETE");
+    let Some(found) = found else { return Ok(None) };
+    let sync = found.view.last_token.as_deref().and_then(sync_of);
+    let record = match (&account.syncline, &sync) {
+        (Some(syncline), Some(sync)) => syncline.table.sync(sync).await?,
+        _ => None,
+    };
+    Ok(Some(match record {
+        Some(record) if record.repository != *repository => DeployedBy::Other(record.repository),
+        Some(_) => DeployedBy::Us,
+        // The record may have expired, or there never was one where Syncline was not installed.
+        None if sync.is_some() || is_known => DeployedBy::Us,
+        None => DeployedBy::Unknown,
+    }))
+}
+
+/// Who needs whom, as CloudFormation, the files and the history know it. And what still needs something that is to go.
 pub(crate) async fn needs(
     stacks: &Stacks,
     condemned: &[Condemned],
     from_files: &FromFiles,
     known: &BTreeMap<TargetName, Known>,
-) -> Result<(BTreeSet<(usize, usize)>, BTreeSet<StillNeeded>), syncline_aws::Error> {
+) -> Result<(Needs, BTreeSet<StillNeeded>), Error> {
     let of_stack: BTreeMap<&str, usize> =
         condemned.iter().enumerate().map(|(place, one)| (one.doomed.stack.as_str(), place)).collect();
     let of_name: BTreeMap<&TargetName, usize> =
         condemned.iter().enumerate().map(|(place, one)| (&one.doomed.name, place)).collect();
-    let (mut needs, mut still_needed) = (BTreeSet::new(), BTreeSet::new());
+    let (mut needs, mut still_needed) = (Needs::default(), BTreeSet::new());
     for (export, exporter) in stacks.exporters().await? {
-        let exporter = stack_of(&exporter);
+        let exporter = exporter.as_str();
         // CloudFormation begins the name of a nested stack with that of the stack that it lies in.
         let may_be_nested =
             of_stack.keys().any(|stack| exporter.strip_prefix(stack).is_some_and(|rest| rest.starts_with('-')));
@@ -169,7 +216,7 @@ pub(crate) async fn needs(
             match importing {
                 // A stack that takes what another one in it exports needs nobody else.
                 Some(importing) if importing == exporting => {}
-                Some(importing) => drop(needs.insert((importing, exporting))),
+                Some(importing) => drop(needs.imports.insert((importing, exporting))),
                 None => {
                     let target = condemned[exporting].doomed.name.clone();
                     still_needed.insert(StillNeeded { target, export: export.clone(), importer });
@@ -181,9 +228,20 @@ pub(crate) async fn needs(
         let name = &one.doomed.name;
         let deployed = known.get(name).into_iter().flat_map(|known| &known.depends_on);
         let dependencies = deployed.chain(from_files.depends_on.get(name).into_iter().flatten());
-        needs.extend(dependencies.filter_map(|name| Some((place, *of_name.get(name)?))));
+        needs.said.extend(dependencies.filter_map(|name| Some((place, *of_name.get(name)?))));
     }
     Ok((needs, still_needed))
+}
+
+/// The targets that stay and that depend on what is to go, as far as the history knows: pairs of both.
+pub(crate) fn left_behind(
+    condemned: &[Condemned],
+    known: &BTreeMap<TargetName, Known>,
+) -> BTreeSet<(TargetName, TargetName)> {
+    let going: BTreeSet<&TargetName> = condemned.iter().map(|one| &one.doomed.name).collect();
+    let staying = known.iter().filter(|(name, _)| !going.contains(name));
+    let pairs = staying.flat_map(|(name, known)| known.depends_on.iter().map(move |needed| (name, needed)));
+    pairs.filter(|(_, needed)| going.contains(needed)).map(|(name, needed)| (name.clone(), needed.clone())).collect()
 }
 
 /// The place of the stack that a nested one lies in, where that is among those that go.
@@ -191,21 +249,16 @@ async fn place_of_root(
     stacks: &Stacks,
     of_stack: &BTreeMap<&str, usize>,
     nested: &str,
-) -> Result<Option<usize>, syncline_aws::Error> {
+) -> Result<Option<usize>, Error> {
     let root = stacks.root(&StackName::new(nested)).await?;
     Ok(root.and_then(|root| of_stack.get(root.as_str()).copied()))
 }
 
-/// The name of a stack in its id, `arn:…:stack/<name>/<unique id>`.
-fn stack_of(id: &str) -> &str {
-    id.split('/').nth(1).unwrap_or(id)
-}
-
-/// What of an environment is in the way of its deletion: services that are deployed in it.
-pub(crate) fn in_the_way<'c>(all: &'c [Condemned], environment: &str, own: &StackName) -> Vec<&'c Condemned> {
+/// What of an environment is in the way of its deletion: services that may be in it.
+pub(crate) fn in_the_way<'c>(all: &'c [Condemned], environment: &Doomed) -> Vec<&'c Condemned> {
     let is_in_it = |one: &&Condemned| {
-        let may_be = one.doomed.environment.as_deref().is_none_or(|name| name == environment);
-        may_be && one.doomed.kind == TargetKind::ServiceInstance && one.doomed.stack != *own
+        let may_be = one.doomed.environment.as_deref().is_none_or(|name| name == environment.goes_by());
+        may_be && one.doomed.kind == TargetKind::ServiceInstance && one.doomed.stack != environment.stack
     };
     all.iter().filter(is_in_it).collect()
 }

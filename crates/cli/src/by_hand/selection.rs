@@ -8,12 +8,14 @@ use syncline_core::diagnostic::nearest;
 use syncline_core::manifest::{Manifest, TargetEntry};
 use syncline_core::names::{BranchName, TargetKind};
 
-use crate::draw::listed;
+use super::ending::Typed;
+use crate::arguments::Deploy;
+use crate::draw::{listed, one_of};
 use crate::failure::Failure;
 use crate::prompt;
 use crate::reading::Reading;
 
-/// What was said.
+/// What was said, or answered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Said {
     /// Addons, services, environments.
@@ -24,38 +26,69 @@ pub(crate) struct Said {
     pub(crate) branch: Option<String>,
     /// Everything.
     pub(crate) all: bool,
+    /// What was chosen from a list.
+    chosen: Option<BTreeSet<(String, TargetKind)>>,
 }
 
 /// The error for a name that nothing goes by.
 pub(crate) fn no_such_name(manifest: &Manifest, name: &str) -> Failure {
+    if let Some(stack) = manifest.existing_environments.get(name) {
+        let error = format!("environment `{name}` is only named here, as stack {stack}: others deploy it");
+        return Failure::usage(error, "`--env NAME` deploys what is in it");
+    }
     let mut known: Vec<&str> = manifest.targets.iter().map(TargetEntry::goes_by).collect();
     known.dedup();
-    let help = match nearest(name, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there is {}", listed(known)),
-    };
-    Failure::usage(format!("there is no addon, service or environment `{name}`"), help)
+    Failure::usage(format!("there is no addon, service or environment `{name}`"), one_of(name, known))
+}
+
+/// Whether a target goes by a name, or is called so itself: `orders`, `orders/beta`.
+fn is_called(entry: &TargetEntry, name: &str) -> bool {
+    entry.goes_by() == name || entry.name.as_str() == name
 }
 
 impl Said {
+    /// What was typed.
+    pub(crate) fn new(deploy: &Deploy) -> Self {
+        Self {
+            names: deploy.names.clone(),
+            environment: deploy.env.clone(),
+            branch: deploy.branch.clone(),
+            all: deploy.all,
+            chosen: None,
+        }
+    }
+
+    /// What would be typed to mean the same.
+    pub(crate) fn typed(&self, deploy: &Deploy) -> Typed {
+        let mut typed = Typed::new(&["deploy"], &deploy.place, &deploy.hand);
+        let chosen: BTreeSet<String> = self.chosen.iter().flatten().map(|(name, _)| name.clone()).collect();
+        typed.options("-n", &self.names);
+        typed.options("-n", &chosen.into_iter().collect::<Vec<_>>());
+        typed.options("-e", self.environment.as_slice());
+        typed.options("-b", self.branch.as_slice());
+        typed.flag("--all", self.all);
+        typed
+    }
+
     /// The branch that is meant. An environment that is asked for is noted as if it had been said.
-    pub(crate) fn branch(&mut self, reading: &Reading, manifest: &Manifest) -> Result<BranchName, Failure> {
+    pub(crate) fn branch(&mut self, reading: &mut Reading, manifest: &Manifest) -> Result<BranchName, Failure> {
         for name in &self.names {
-            if !manifest.targets.iter().any(|entry| entry.goes_by() == *name) {
+            if !manifest.targets.iter().any(|entry| is_called(entry, name)) {
                 return Err(no_such_name(manifest, name));
             }
         }
         if self.branch.is_some() {
             return reading.choose(manifest, self.branch.as_deref());
         }
-        let is_named = |entry: &&TargetEntry| self.names.is_empty() || self.names.iter().any(|n| n == entry.goes_by());
+        let is_named =
+            |entry: &&TargetEntry| self.names.is_empty() || self.names.iter().any(|name| is_called(entry, name));
         let of_name: Vec<&TargetEntry> = manifest.targets.iter().filter(is_named).collect();
         if let Some(environment) = &self.environment {
             let here: Vec<&TargetEntry> =
                 of_name.iter().copied().filter(|entry| entry.own_name == *environment).collect();
             return match branches(&here).as_slice() {
                 [only] => Ok((*only).clone()),
-                [] => Err(self.not_in(environment, &of_name)),
+                [] => self.branch_by_spec(environment, reading, manifest, &of_name),
                 several => {
                     let error = format!("`{environment}` is deployed from several branches");
                     Err(Failure::usage(error, format!("name one of {}: `--branch NAME`", listed(several))))
@@ -79,6 +112,31 @@ impl Said {
         Err(Failure::usage(error, format!("name one of {}: `--env NAME`", listed(environments(&of_name)))))
     }
 
+    /// The branch of the instances that live in an environment, which only their specs say.
+    fn branch_by_spec(
+        &self,
+        environment: &str,
+        reading: &mut Reading,
+        manifest: &Manifest,
+        of_name: &[&TargetEntry],
+    ) -> Result<BranchName, Failure> {
+        let mut found = Vec::new();
+        for branch in branches(of_name) {
+            if let Ok(assembly) = reading.assemble(manifest, branch)? {
+                let is_named = |target: &AssembledTarget| of_name.iter().any(|entry| entry.name == target.entry.name);
+                found.extend(assembly.targets.iter().any(|one| is_named(one) && self.is_here(one)).then_some(branch));
+            }
+        }
+        match found.as_slice() {
+            [only] => Ok((*only).clone()),
+            [] => Err(self.not_in(environment, of_name)),
+            several => {
+                let error = format!("what is in `{environment}` is deployed from several branches");
+                Err(Failure::usage(error, format!("name one of {}: `--branch NAME`", listed(several))))
+            }
+        }
+    }
+
     fn not_in(&self, environment: &str, of_name: &[&TargetEntry]) -> Failure {
         let known = environments(of_name);
         let help = match nearest(environment, known.iter().map(String::as_str)) {
@@ -94,10 +152,18 @@ impl Said {
     }
 
     /// The targets of a branch that are meant.
-    pub(crate) fn targets(&self, assembly: &Assembly) -> Result<Assembly, Failure> {
+    pub(crate) fn targets(&mut self, assembly: &Assembly) -> Result<Assembly, Failure> {
         let here: Vec<&AssembledTarget> = assembly.targets.iter().filter(|target| self.is_here(target)).collect();
-        if let Some(missing) =
-            self.names.iter().find(|name| !here.iter().any(|target| target.entry.goes_by() == name.as_str()))
+        if let Some(environment) = self.environment.as_ref().filter(|_| here.is_empty()) {
+            let known: BTreeSet<&str> =
+                assembly.targets.iter().filter_map(|one| one.prepared.environment.as_deref()).collect();
+            let error = format!("nothing of that branch is in environment `{environment}`");
+            return Err(Failure::usage(
+                error,
+                format!("it deploys to {}; correct `--env` or `--branch`", listed(known)),
+            ));
+        }
+        if let Some(missing) = self.names.iter().find(|name| !here.iter().any(|target| is_called(&target.entry, name)))
         {
             let error = format!("`{missing}` is not deployed from that branch, or not in that environment");
             let known = listed(here.iter().map(|target| target.entry.goes_by()).collect::<BTreeSet<_>>());
@@ -106,10 +172,12 @@ impl Said {
         let meant: BTreeSet<(String, TargetKind)> = if self.all {
             here.iter().map(|target| identity(&target.entry)).collect()
         } else if !self.names.is_empty() {
-            let named = here.iter().filter(|target| self.names.iter().any(|name| name == target.entry.goes_by()));
+            let named = here.iter().filter(|target| self.names.iter().any(|name| is_called(&target.entry, name)));
             named.map(|target| identity(&target.entry)).collect()
+        } else if let Some(chosen) = &self.chosen {
+            chosen.clone()
         } else if prompt::is_possible() {
-            ask_which(&here)?
+            self.chosen.insert(ask_which(&here)?).clone()
         } else {
             let help = "`--all` deploys everything of a branch or an environment, `--name NAME` one of them";
             return Err(Failure::usage("nothing was named to deploy", help));
@@ -117,7 +185,11 @@ impl Said {
         if meant.is_empty() {
             return Err(Failure::usage("nothing was chosen to deploy", "mark what you mean with the space bar"));
         }
-        Ok(assembly.only(|target| self.is_here(target) && meant.contains(&identity(&target.entry))))
+        let is_meant = |target: &AssembledTarget| {
+            let by_name = self.names.is_empty() || self.names.iter().any(|name| is_called(&target.entry, name));
+            self.is_here(target) && by_name && meant.contains(&identity(&target.entry))
+        };
+        Ok(assembly.only(is_meant))
     }
 
     /// Whether a target lives in the environment that was said.

@@ -56,11 +56,16 @@ impl HandWalk {
         SyncDocument::new(state.record.clone(), state.targets.values().cloned().collect(), Vec::new(), Vec::new())
     }
 
-    /// Notes how the sync ended, for what is shown of it here.
-    pub(super) fn finish(&self) {
+    /// Notes how the sync ended, for what is shown of it here; with a reason where it was stopped.
+    pub(super) fn finish(&self, stopped: Option<&str>) {
         let mut state = self.lock();
         let is_done = state.targets.values().all(|target| target.status.is_in_step());
-        let status = if is_done { SyncStatus::Succeeded } else { SyncStatus::Failed };
+        let status = match stopped {
+            Some(_) => SyncStatus::Cancelled,
+            None if is_done => SyncStatus::Succeeded,
+            None => SyncStatus::Failed,
+        };
+        state.record.reason = stopped.map(str::to_owned);
         state.record.status = status;
         state.record.events.entry(status).or_insert_with(clock::now);
     }

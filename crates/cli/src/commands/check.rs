@@ -7,7 +7,7 @@ use syncline_core::manifest::{Manifest, TargetEntry};
 use syncline_core::names::{BranchName, TargetKind};
 use syncline_core::render::Outputs;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, End};
 use crate::arguments::{Check, Global, Output};
 use crate::documents::CheckDocument;
 use crate::draw::number_of;
@@ -43,7 +43,7 @@ pub(super) fn run(global: &Global, check: &Check) -> Result<Answer, Failure> {
             ..Answer::text(problems.draw(Paint::for_stdout(global.no_color)))
         },
     };
-    Ok(Answer { is_unsuccessful: document.errors > 0, ..answer })
+    Ok(Answer { end: if document.errors > 0 { End::Badly } else { End::Well }, ..answer })
 }
 
 /// The problems of the manifest and of every branch. What is in the manifest or the working copy stands together, what

@@ -4,149 +4,127 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use syncline_core::diagnostic::nearest;
 use syncline_core::manifest::Manifest;
-use syncline_core::names::{BranchName, TargetKind, TargetName};
-use syncline_core::plan::{self, Known, Plan};
-use syncline_core::removal::{self, Doomed};
+use syncline_core::names::{TargetKind, TargetName};
+use syncline_core::plan::{self, Known};
+use syncline_core::removal::{self, Doomed, Run};
 use syncline_core::status::SyncStatus;
 
-use super::now;
+use super::plan::aside;
 use crate::answer::Answer;
 use crate::arguments::{AppDelete, EnvDelete, Global, Hand, Output, Place, SvcDelete};
 use crate::by_hand::account::Account;
-use crate::by_hand::carry_out::{Ending, Hands, carry_out};
+use crate::by_hand::carry_out::{Ending, Hands, How, carry_out};
 use crate::by_hand::ending::{self, Typed};
-use crate::by_hand::ledger::Work;
-use crate::by_hand::removal::{Condemned, FromFiles, StillNeeded, all, deployed, in_the_way, needs};
-use crate::documents::SyncDocument;
-use crate::draw::{self, listed, number_of};
+use crate::by_hand::ledger::{self, Begun, Work};
+use crate::by_hand::removal::{
+    Condemned, DeployedBy, FromFiles, StillNeeded, all, deployed, in_the_way, left_behind, needs,
+};
+use crate::draw::{listed, number_of, one_of};
 use crate::failure::Failure;
 use crate::paint::Paint;
+use crate::problems::Problems;
 use crate::prompt;
 use crate::reading::Reading;
 use crate::screen::Screen;
 
 pub(super) async fn service(global: &Global, delete: &SvcDelete) -> Result<Answer, Failure> {
-    let (removal, found) = Removal::open(global, &delete.place, &delete.hand).await?;
-    check_environment(&found, delete.env.as_deref())?;
+    let removal = Removal::open(global, &delete.place, &delete.hand).await?;
+    check_environment(&removal.found, delete.env.as_deref())?;
     let is_service = |one: &&Condemned| {
         matches!(one.doomed.kind, TargetKind::ServiceInstance | TargetKind::ServicePipeline)
-            && delete.env.as_ref().is_none_or(|env| one.is_in(env))
+            && delete.env.as_ref().is_none_or(|env| one.doomed.is_in(env))
     };
-    let services: Vec<Condemned> = found.iter().filter(is_service).cloned().collect();
-    let names = names_of(&services, &delete.names, "service")?;
+    let services: Vec<Condemned> = removal.found.iter().filter(is_service).cloned().collect();
+    let names = names_of(&services, &delete.names, "service", "--name")?;
     let meant = services.into_iter().filter(|one| is_among(&names, &one.doomed)).collect();
-    let mut typed = Typed::new("svc delete", &delete.place);
+    let mut typed = Typed::new(&["svc", "delete"], &delete.place, &delete.hand);
     typed.options("-n", &names);
     typed.options("-e", delete.env.as_slice());
-    removal.run(meant, typed).await
+    removal.run(meant, Vec::new(), typed).await
 }
 
 pub(super) async fn environment(global: &Global, delete: &EnvDelete) -> Result<Answer, Failure> {
-    let (removal, found) = Removal::open(global, &delete.place, &delete.hand).await?;
-    let mut typed = Typed::new("env delete", &delete.place);
+    let removal = Removal::open(global, &delete.place, &delete.hand).await?;
+    let mut typed = Typed::new(&["env", "delete"], &delete.place, &delete.hand);
     if !delete.addons.is_empty() {
-        check_environment(&found, delete.name.as_deref())?;
+        check_environment(&removal.found, delete.name.as_deref())?;
         let is_addon = |one: &&Condemned| {
             one.doomed.kind == TargetKind::EnvironmentAddon
                 && delete.name.as_ref().is_none_or(|env| one.doomed.environment.as_ref() == Some(env))
         };
-        let addons: Vec<Condemned> = found.iter().filter(is_addon).cloned().collect();
-        let names = names_of(&addons, &delete.addons, "addon")?;
+        let addons: Vec<Condemned> = removal.found.iter().filter(is_addon).cloned().collect();
+        let names = names_of(&addons, &delete.addons, "addon", "--addons")?;
         let meant = addons.into_iter().filter(|one| is_among(&names, &one.doomed)).collect();
         typed.options("--addons", &names);
         typed.options("-n", delete.name.as_slice());
-        return removal.run(meant, typed).await;
+        return removal.run(meant, Vec::new(), typed).await;
     }
     let is_environment = |one: &&Condemned| one.doomed.kind == TargetKind::Environment;
-    let environments: Vec<Condemned> = found.iter().filter(is_environment).cloned().collect();
+    let environments: Vec<Condemned> = removal.found.iter().filter(is_environment).cloned().collect();
     if let Some(name) = delete.name.as_ref().filter(|name| removal.manifest.existing_environments.contains_key(*name)) {
         let help = "delete it where it is deployed; `--addons NAME` deletes an addon in it";
         return Err(Failure::usage(format!("environment `{name}` is only named here: others deploy it"), help));
     }
-    let names = names_of(&environments, delete.name.as_slice(), "environment")?;
+    let names = names_of(&environments, delete.name.as_slice(), "environment", "--name")?;
     let in_it = |one: &&Condemned| {
         matches!(one.doomed.kind, TargetKind::Environment | TargetKind::EnvironmentAddon)
             && one.doomed.environment.as_ref().is_some_and(|environment| names.contains(environment))
     };
-    for environment in environments.iter().filter(|one| is_among(&names, &one.doomed)) {
-        let services = in_the_way(&found, goes_by(&environment.doomed), &environment.doomed.stack);
-        let services: Vec<Condemned> = services.into_iter().cloned().collect();
-        let services = deployed(&removal.account.stacks, services).await?;
-        if !services.is_empty() {
-            let verb = if services.len() == 1 { "is" } else { "are" };
-            let names = listed(services.iter().map(|one| &one.doomed.name));
-            let name = goes_by(&environment.doomed);
-            let help = format!("services go first: `syncline svc delete --env {name}`");
-            return Err(Failure::new(
-                format!("nothing was deleted: {names} {verb} deployed in environment `{name}`"),
-                help,
-            ));
-        }
-    }
-    let meant = found.iter().filter(in_it).cloned().collect();
+    let meant = removal.found.iter().filter(in_it).cloned().collect();
+    let emptied = environments.into_iter().map(|one| one.doomed).filter(|doomed| is_among(&names, doomed)).collect();
     typed.options("-n", &names);
-    removal.run(meant, typed).await
+    removal.run(meant, emptied, typed).await
 }
 
 pub(super) async fn app(global: &Global, delete: &AppDelete) -> Result<Answer, Failure> {
-    let (removal, found) = Removal::open(global, &delete.place, &delete.hand).await?;
-    removal.run(found, Typed::new("app delete", &delete.place)).await
+    let removal = Removal::open(global, &delete.place, &delete.hand).await?;
+    let found = removal.found.clone();
+    removal.run(found, Vec::new(), Typed::new(&["app", "delete"], &delete.place, &delete.hand)).await
 }
 
 /// The error for an environment that nothing is in.
 fn check_environment(found: &[Condemned], typed: Option<&str>) -> Result<(), Failure> {
-    let Some(typed) = typed.filter(|typed| !found.iter().any(|one| one.is_in(typed))) else { return Ok(()) };
+    let Some(typed) = typed.filter(|typed| !found.iter().any(|one| one.doomed.is_in(typed))) else { return Ok(()) };
     let known: BTreeSet<&str> = found.iter().filter_map(|one| one.doomed.environment.as_deref()).collect();
-    let help = match nearest(typed, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("there is {}", listed(known)),
-    };
-    Err(Failure::usage(format!("there is no environment `{typed}`"), help))
+    Err(Failure::usage(format!("there is no environment `{typed}`"), one_of(typed, known)))
 }
 
 /// The names that are meant: those that were typed, or those that are chosen at a terminal.
-fn names_of(found: &[Condemned], typed: &[String], what: &str) -> Result<Vec<String>, Failure> {
-    let mut known: Vec<String> = Vec::new();
+fn names_of(found: &[Condemned], typed: &[String], what: &str, option: &str) -> Result<Vec<String>, Failure> {
+    let mut known: Vec<&str> = Vec::new();
     for one in found {
-        let name = goes_by(&one.doomed);
-        if !known.iter().any(|other| other == name) {
-            known.push(name.to_owned());
+        if !known.contains(&one.doomed.goes_by()) {
+            known.push(one.doomed.goes_by());
         }
     }
-    if let Some(unknown) = typed.iter().find(|name| !known.contains(name)) {
-        let help = match nearest(unknown, known.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there is {}", listed(&known)),
-        };
-        return Err(Failure::usage(format!("there is no {what} `{unknown}`"), help));
+    let is_there = |name: &String| found.iter().any(|one| is_among(std::slice::from_ref(name), &one.doomed));
+    if let Some(unknown) = typed.iter().find(|name| !is_there(name)) {
+        return Err(Failure::usage(format!("there is no {what} `{unknown}`"), one_of(unknown, known)));
     }
     if !typed.is_empty() {
         return Ok(typed.to_vec());
     }
+    if known.is_empty() {
+        return Err(Failure::usage(
+            format!("there is no {what} to delete"),
+            "`syncline plan` lists what the files have",
+        ));
+    }
     if !prompt::is_possible() {
-        let help = format!("name one of {}: `--name NAME`", listed(&known));
+        let help = format!("name one of {}: `{option} NAME`", listed(&known));
         return Err(Failure::usage(format!("no {what} was named to delete"), help));
     }
-    let chosen = prompt::choose_some(&format!("Which {what} is to be deleted?"), &known)?;
+    let choices: Vec<String> = known.iter().map(|name| (*name).to_owned()).collect();
+    let chosen = prompt::choose_some(&format!("Which {what} is to be deleted?"), &choices)?;
     if chosen.is_empty() {
         return Err(Failure::usage("nothing was chosen to delete", "mark what you mean with the space bar"));
     }
-    Ok(chosen.into_iter().filter_map(|place| known.get(place).cloned()).collect())
-}
-
-/// The name that a target goes by.
-fn goes_by(doomed: &Doomed) -> &str {
-    match (&doomed.service, &doomed.environment) {
-        (Some(service), _) => service,
-        (None, Some(environment)) if doomed.kind == TargetKind::Environment => environment,
-        (None, _) => doomed.name.as_str(),
-    }
+    Ok(chosen.into_iter().filter_map(|place| choices.get(place).cloned()).collect())
 }
 
 fn is_among(names: &[String], doomed: &Doomed) -> bool {
-    names.iter().any(|name| name == goes_by(doomed))
+    names.iter().any(|name| name == doomed.goes_by() || name == doomed.name.as_str())
 }
 
 /// What a deletion works with.
@@ -156,120 +134,210 @@ struct Removal<'g> {
     reading: Reading,
     manifest: Manifest,
     account: Account,
-    known: BTreeMap<TargetName, Known>,
     from_files: FromFiles,
+    /// Everything that there may be to delete.
+    found: Vec<Condemned>,
+}
+
+/// What is to go, as it was looked at.
+struct Looked {
+    going: Vec<(Condemned, DeployedBy)>,
+    runs: Vec<Run>,
+    known: BTreeMap<TargetName, Known>,
 }
 
 impl<'g> Removal<'g> {
-    /// Reads the manifest and asks the account; gives everything that there may be to delete.
-    async fn open(global: &'g Global, place: &Place, hand: &Hand) -> Result<(Self, Vec<Condemned>), Failure> {
+    /// Reads the manifest and asks the account for everything that there may be to delete.
+    async fn open(global: &'g Global, place: &Place, hand: &Hand) -> Result<Self, Failure> {
         let mut reading = Reading::open(place)?;
         let (manifest, _) = reading.good_manifest()?;
         let account = Account::open(hand, place).await?;
+        account.check_repository(&reading)?;
         let known = account.known(&reading.repository).await?;
         reading.now_in(&account.caller.account, plan::before(&known));
         let mut from_files = FromFiles::default();
+        let paint = Paint::for_stderr(global.no_color);
         for branch in manifest.branches().into_iter().cloned().collect::<Vec<_>>() {
             // Files that are gone or wrong hide no stack of the manifest, nor one that the history knows.
-            if let Ok(Ok(assembly)) = reading.assemble(&manifest, &branch) {
-                from_files.add(&assembly);
+            let problems: Problems = match reading.assemble(&manifest, &branch) {
+                Ok(Ok(assembly)) => {
+                    from_files.add(&assembly);
+                    continue;
+                }
+                Ok(Err(problems)) => reading.problems(&manifest, &branch, problems),
+                Err(failure) => {
+                    eprintln!("! the files of `{branch}` cannot be read: {}", failure.message());
+                    Problems::default()
+                }
+            };
+            if !problems.is_empty() {
+                eprintln!("{}", aside(&problems, paint).trim());
+                eprintln!(
+                    "! the files of `{branch}` have errors: which of its services need what is known only from the account"
+                );
             }
+            from_files.unread.insert(branch);
         }
         let found = all(&manifest, &from_files, &known);
-        Ok((Self { global, hand: hand.clone(), reading, manifest, account, known, from_files }, found))
+        Ok(Self { global, hand: hand.clone(), reading, manifest, account, from_files, found })
     }
 
-    /// Deletes what of it is deployed, after it has asked.
-    async fn run(mut self, meant: Vec<Condemned>, typed: Typed) -> Result<Answer, Failure> {
-        let condemned = deployed(&self.account.stacks, meant).await?;
-        if condemned.is_empty() {
-            return Ok(match self.global.output {
-                Output::Json => Answer::json(&serde_json::json!({ "syncs": [] }))?,
-                Output::Text => Answer::text("✓ nothing to delete: none of it is deployed".to_owned()),
-            });
+    /// Deletes what of it is deployed, after it has asked. No service may be deployed in the environments that are `emptied`.
+    async fn run(mut self, mut left: Vec<Condemned>, emptied: Vec<Doomed>, typed: Typed) -> Result<Answer, Failure> {
+        let mut asked: Option<Vec<Run>> = None;
+        let mut documents = Vec::new();
+        loop {
+            let mut free = BTreeMap::new();
+            let branches: BTreeSet<_> = left.iter().map(|one| one.doomed.branch.clone()).collect();
+            for branch in branches {
+                let moment = ledger::free(&self.account, &self.reading.repository, &branch, self.global).await?;
+                free.insert(branch, moment);
+            }
+            let looked = self.look(&left, &emptied).await?;
+            let Some(run) = looked.runs.first() else {
+                return match self.global.output {
+                    Output::Json => ending::document(&documents),
+                    Output::Text => Ok(Answer::text("✓ nothing to delete: none of it is deployed".to_owned())),
+                };
+            };
+            if asked.as_ref() != Some(&looked.runs) {
+                self.confirm(&looked)?;
+            }
+            let work = Work::new(&self.account, &self.reading, &run.branch);
+            let begun = match free.get(&run.branch) {
+                Some(free) => work.begin(&self.account, free).await?,
+                None => None,
+            };
+            let Some(begun) = begun else {
+                eprintln!(
+                    "! somebody deployed from `{}` meanwhile: what there is to delete is looked at again",
+                    run.branch
+                );
+                asked = Some(looked.runs);
+                continue;
+            };
+            let ending = self.delete(run, begun).await?;
+            let is_done = ending.how == How::Settled && ending.document.summary.status == SyncStatus::Succeeded;
+            if !is_done || looked.runs.len() == 1 {
+                return ending::answer(self.global, documents, ending, &typed, self.account.syncline.is_some());
+            }
+            documents.push(ending.document);
+            left.retain(|one| !run.plan.targets.iter().any(|target| target.stack == one.doomed.stack));
+            asked = Some(looked.runs[1..].to_vec());
         }
-        let (needs, still_needed) = needs(&self.account.stacks, &condemned, &self.from_files, &self.known).await?;
+    }
+
+    /// Looks at what of it is deployed, who needs it, and in which order it can go.
+    ///
+    /// Errors: something that stays still needs it, or it is not ours.
+    async fn look(&mut self, left: &[Condemned], emptied: &[Doomed]) -> Result<Looked, Failure> {
+        let repository = self.reading.repository.clone();
+        let known = self.account.known(&repository).await?;
+        for environment in emptied {
+            let services: Vec<Condemned> = in_the_way(&self.found, environment).into_iter().cloned().collect();
+            let services = deployed(&self.account, &repository, &known, &services).await?;
+            if !services.is_empty() {
+                return Err(services_first(environment, &services));
+            }
+        }
+        let going = deployed(&self.account, &repository, &known, left).await?;
+        for (Condemned { doomed, .. }, by) in &going {
+            if let DeployedBy::Other(repository) = by {
+                let error = format!(
+                    "nothing was deleted: stack {} was deployed last from repository `{repository}`, not from here",
+                    doomed.stack
+                );
+                return Err(Failure::new(
+                    error,
+                    format!("delete `{}` there, or deploy it from here first", doomed.name),
+                ));
+            }
+        }
+        let condemned: Vec<Condemned> = going.iter().map(|(one, _)| one.clone()).collect();
+        let (needs, still_needed) = needs(&self.account.stacks, &condemned, &self.from_files, &known).await?;
         if !still_needed.is_empty() {
             return Err(refused(&still_needed));
         }
-        let batches = by_branch(&condemned, &needs);
-        self.confirm(&batches)?;
-        let screen = Screen::new(self.global.output, self.global.no_color);
-        let mut documents = Vec::new();
-        for (branch, plan) in &batches {
-            match self.delete(branch, plan, &screen).await {
-                Ok(Ending::Settled(document)) => {
-                    let is_done = document.summary.status == SyncStatus::Succeeded;
-                    documents.push(document);
-                    if !is_done {
-                        break;
-                    }
-                }
-                ended => return ending::answer(self.global, ended, &screen, &typed, self.account.syncline.is_some()),
-            }
-        }
-        self.answer(documents, &screen, &typed)
+        let doomed: Vec<Doomed> = condemned.into_iter().map(|one| one.doomed).collect();
+        Ok(Looked { going, runs: removal::runs(&doomed, &needs), known })
     }
 
-    /// Shows what goes, in order, and asks.
-    fn confirm(&self, batches: &[(BranchName, Plan)]) -> Result<(), Failure> {
-        let targets: Vec<_> = batches.iter().flat_map(|(_, plan)| &plan.targets).collect();
+    /// Shows what goes, in order, what is worth knowing before, and asks.
+    fn confirm(&self, Looked { going, runs, known }: &Looked) -> Result<(), Failure> {
+        let of_stack = |target: &plan::PlannedTarget| going.iter().find(|(one, _)| one.doomed.stack == target.stack);
+        let targets: Vec<_> = runs.iter().flat_map(|run| &run.plan.targets).collect();
+        let mut unknown = Vec::new();
         for target in &targets {
-            eprintln!("- {} ({}): stack {}", target.name, target.kind, target.stack);
+            let mark = match of_stack(target) {
+                Some((_, DeployedBy::Unknown)) => {
+                    unknown.push(&target.stack);
+                    ", which Syncline never deployed as far as is known"
+                }
+                Some((Condemned { is_adopted: true, .. }, _)) => ", which was there before Syncline",
+                _ => "",
+            };
+            eprintln!("- {} ({}): stack {}{mark}", target.name, target.kind, target.stack);
         }
-        if self.hand.yes {
-            return Ok(());
+        let condemned: Vec<Condemned> = going.iter().map(|(one, _)| one.clone()).collect();
+        for (staying, needed) in left_behind(&condemned, known) {
+            eprintln!("! `{staying}` stays, and depends on `{needed}`");
         }
+        let asks_again = |one: &&Condemned| {
+            !one.is_adopted && self.manifest.targets.iter().any(|entry| entry.name == one.doomed.name)
+        };
+        let again: Vec<&TargetName> = condemned.iter().filter(asks_again).map(|one| &one.doomed.name).collect();
+        if !again.is_empty() && self.account.syncline.is_some() {
+            eprintln!("! the manifest still asks for {}: the next push deploys that again", listed(again));
+        }
+        eprintln!("{}", self.account.where_it_works(&self.reading, &[]));
         let number = number_of(targets.len(), "stack");
+        if self.hand.yes {
+            if unknown.is_empty() {
+                return Ok(());
+            }
+            let error = format!(
+                "nothing was deleted: `--yes` is not enough for {}, which Syncline never deployed as far as is known",
+                listed(unknown)
+            );
+            return Err(Failure::new(error, "look at it, and leave out `--yes` to be asked at a terminal"));
+        }
         if !prompt::is_possible() {
             let help = "`--yes` deletes without asking";
             return Err(Failure::usage(format!("nothing was deleted: nobody is there to say yes to {number}"), help));
         }
-        if prompt::confirm(&format!("Delete {number}, in this order, with all that is in them?"))? {
+        let place = self.account.place();
+        if prompt::confirm(&format!("Delete {number} in {place}, in this order, with all that is in them?"))? {
             Ok(())
         } else {
             Err(Failure::unexplained("nothing was deleted"))
         }
     }
 
-    /// Deletes the targets of one branch.
-    async fn delete(&mut self, branch: &BranchName, plan: &Plan, screen: &Screen) -> Result<Ending, Failure> {
-        let begun = Work::new(&self.account, &self.reading, branch).begin(&self.account, screen).await?;
+    /// Deletes the targets of one run.
+    async fn delete(&mut self, run: &Run, begun: Begun) -> Result<Ending, Failure> {
+        let screen = Screen::new(self.global.output, self.global.no_color);
         let hands = Hands {
             account: &self.account,
             reading: &mut self.reading,
             manifest: &self.manifest,
-            screen,
+            screen: &screen,
             is_verbose: self.hand.verbose,
             existing: BTreeSet::new(),
         };
-        carry_out(hands, begun, plan, &BTreeMap::new(), &[]).await
+        let ending = carry_out(hands, begun, &run.plan, &BTreeMap::new(), &[]).await;
+        screen.leave();
+        ending
     }
+}
 
-    /// How all of it ended.
-    fn answer(&self, mut documents: Vec<SyncDocument>, screen: &Screen, typed: &Typed) -> Result<Answer, Failure> {
-        let is_recorded = self.account.syncline.is_some();
-        let Some(last) = documents.pop() else { return Ok(Answer::default()) };
-        let mut answer = ending::answer(self.global, Ok(Ending::Settled(last.clone())), screen, typed, is_recorded)?;
-        if self.global.output == Output::Text {
-            let paint = Paint::for_stdout(self.global.no_color);
-            let earlier = documents.iter().map(|document| draw::sync::by_hand_summary(&document.summary, now(), paint));
-            answer.text = earlier.chain([answer.text]).collect::<Vec<_>>().join("\n");
-        }
-        documents.push(last);
-        if self.global.output == Output::Json {
-            answer.text = Answer::json(&serde_json::json!({ "syncs": documents }))?.text;
-        }
-        let asked_for = |name: &TargetName| self.manifest.targets.iter().any(|entry| entry.name == *name);
-        let targets = documents.iter().flat_map(|document| &document.targets);
-        let deleted = targets.filter(|target| target.status.is_in_step()).map(|target| &target.target);
-        let again: Vec<&TargetName> = deleted.filter(|name| asked_for(name)).collect();
-        if !again.is_empty() && is_recorded {
-            let names = listed(&again);
-            answer.aside = format!("! the manifest still asks for {names}: the next push deploys that again");
-        }
-        Ok(answer)
-    }
+fn services_first(environment: &Doomed, services: &[(Condemned, DeployedBy)]) -> Failure {
+    let verb = if services.len() == 1 { "is" } else { "are" };
+    let names = listed(services.iter().map(|(one, _)| &one.doomed.name));
+    let name = environment.goes_by();
+    let services: BTreeSet<&str> = services.iter().map(|(one, _)| one.doomed.goes_by()).collect();
+    let typed: String = services.into_iter().map(|service| format!(" --name {service}")).collect();
+    let help = format!("services go first: `syncline svc delete --env {name}{typed}`");
+    Failure::new(format!("nothing was deleted: {names} {verb} deployed in environment `{name}`"), help)
 }
 
 fn refused(still_needed: &BTreeSet<StillNeeded>) -> Failure {
@@ -279,31 +347,4 @@ fn refused(still_needed: &BTreeSet<StillNeeded>) -> Failure {
         .collect();
     let help = "delete those stacks first, or have them import from elsewhere";
     Failure::new(format!("nothing was deleted, since it is still needed:{}", lines.concat()), help)
-}
-
-/// The plans, one a branch: the branch of the manifest's last entry first, unless something on another branch needs it.
-fn by_branch(condemned: &[Condemned], needs: &BTreeSet<(usize, usize)>) -> Vec<(BranchName, Plan)> {
-    let mut branches: Vec<&BranchName> = Vec::new();
-    for one in condemned.iter().rev() {
-        if !branches.contains(&&one.branch) {
-            branches.push(&one.branch);
-        }
-    }
-    let place_of = |branch: &BranchName| branches.iter().position(|other| *other == branch).unwrap_or_default();
-    let mut graph = syncline_core::graph::Graph::new(branches.len());
-    for &(first, second) in needs {
-        let (first, second) = (place_of(&condemned[first].branch), place_of(&condemned[second].branch));
-        if first != second {
-            graph.add(second, first);
-        }
-    }
-    let order = graph.order().unwrap_or_else(|_| (0..branches.len()).collect());
-    let plan_of = |branch: &BranchName| {
-        let places: Vec<usize> = (0..condemned.len()).filter(|&place| condemned[place].branch == *branch).collect();
-        let doomed: Vec<Doomed> = places.iter().map(|&place| condemned[place].doomed.clone()).collect();
-        let here = |place: usize| places.iter().position(|&other| other == place);
-        let needs = needs.iter().filter_map(|&(first, second)| Some((here(first)?, here(second)?))).collect();
-        removal::plan(&doomed, &needs)
-    };
-    order.into_iter().map(|place| (branches[place].clone(), plan_of(branches[place]))).collect()
 }

@@ -1,13 +1,13 @@
 //! `syncline deploy`: deploys by hand what the files here ask for, after it has shown how that differs from what is
 //! deployed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use syncline_core::assembly::Assembly;
 use syncline_core::diagnostic::{self, Diagnostic};
 use syncline_core::manifest::{Manifest, Prune};
-use syncline_core::names::{BranchName, RepositoryName, StackName, TargetName};
+use syncline_core::names::{BranchName, RepositoryName, TargetName};
 use syncline_core::plan::{self, Known, Plan};
 
 use super::plan::aside;
@@ -16,8 +16,8 @@ use crate::arguments::{Deploy, Global, Output};
 use crate::by_hand::account::Account;
 use crate::by_hand::carry_out::{Ending, Hands, carry_out};
 use crate::by_hand::difference::{Change, Difference, differences};
-use crate::by_hand::ending::{self, Typed};
-use crate::by_hand::ledger::Work;
+use crate::by_hand::ending;
+use crate::by_hand::ledger::{self, Begun, Work};
 use crate::by_hand::selection::Said;
 use crate::draw::{self, number_of};
 use crate::failure::Failure;
@@ -37,61 +37,111 @@ struct DifferencesDocument<'d> {
 pub(super) async fn run(global: &Global, deploy: &Deploy) -> Result<Answer, Failure> {
     let mut reading = Reading::open(&deploy.place)?;
     let (manifest, in_manifest) = reading.good_manifest()?;
-    let mut said = Said {
-        names: deploy.names.clone(),
-        environment: deploy.env.clone(),
-        branch: deploy.branch.clone(),
-        all: deploy.all,
-    };
-    let branch = said.branch(&reading, &manifest)?;
+    let mut said = Said::new(deploy);
+    let branch = said.branch(&mut reading, &manifest)?;
     let account = Account::open(&deploy.hand, &deploy.place).await?;
+    account.check_repository(&reading)?;
+    let paint = Paint::for_stderr(global.no_color);
+    let mut asked: Option<Vec<Difference>> = None;
+    loop {
+        let free =
+            if deploy.diff { None } else { Some(ledger::free(&account, &reading.repository, &branch, global).await?) };
+        let looked = look(&mut reading, &manifest, &in_manifest, &branch, &mut said, &account).await?;
+        let Some(free) = free else { return differing(global, &reading, &branch, &looked) };
+        if asked.as_ref() != Some(&looked.differences) {
+            let warnings = [in_manifest.clone(), looked.chosen.warnings.clone()].concat();
+            let warnings = reading.problems(&manifest, &branch, warnings);
+            if !warnings.is_empty() {
+                eprintln!("{}", aside(&warnings, paint).trim());
+            }
+            eprintln!("{}", draw::difference::differences(&looked.differences, paint));
+            if looked.worked_on.targets.is_empty() {
+                return nothing_to_do(global, &looked.differences);
+            }
+            eprintln!("{}", account.where_it_works(&reading, &[&branch]));
+            if !deploy.hand.yes && !is_confirmed(&looked.worked_on, &branch, &account)? {
+                return Err(Failure::unexplained("nothing was deployed"));
+            }
+        }
+        if let Some(begun) = Work::new(&account, &reading, &branch).begin(&account, &free).await? {
+            let screen = Screen::new(global.output, global.no_color);
+            let job = Job { account: &account, manifest: &manifest, screen: &screen, is_verbose: deploy.hand.verbose };
+            let ending = job.run(&mut reading, &branch, begun, &looked).await;
+            screen.leave();
+            return ending::answer(global, Vec::new(), ending?, &said.typed(deploy), account.syncline.is_some());
+        }
+        eprintln!("! somebody deployed from `{branch}` meanwhile: what there is to do is looked at again");
+        asked = Some(looked.differences);
+    }
+}
+
+/// What there is to do, as it was looked at.
+struct Looked {
+    /// The targets that are meant.
+    chosen: Assembly,
+    /// Those of them that are to be worked on.
+    worked_on: Assembly,
+    differences: Vec<Difference>,
+    known: BTreeMap<TargetName, Known>,
+}
+
+/// Compares what is meant with what is deployed.
+async fn look(
+    reading: &mut Reading,
+    manifest: &Manifest,
+    in_manifest: &[Diagnostic],
+    branch: &BranchName,
+    said: &mut Said,
+    account: &Account,
+) -> Result<Looked, Failure> {
     let known = account.known(&reading.repository).await?;
     reading.now_in(&account.caller.account, plan::before(&known));
-    let whole = match reading.assemble(&manifest, &branch)? {
+    let whole = match reading.assemble(manifest, branch)? {
         Ok(assembly) => assembly,
         Err(mut problems) => {
-            problems.extend(in_manifest);
-            return Err(reading.problems(&manifest, &branch, problems).into());
+            problems.extend_from_slice(in_manifest);
+            return Err(reading.problems(manifest, branch, problems).into());
         }
     };
     let chosen = said.targets(&whole)?;
-    let missing = check_imports(&chosen, &whole, &account).await?;
+    check_branch(&chosen, branch, &known)?;
+    let missing = check_imports(&chosen, &whole, account).await?;
     if !missing.is_empty() {
-        return Err(reading.problems(&manifest, &branch, missing).into());
+        return Err(reading.problems(manifest, branch, missing).into());
     }
-    let (found, worked_on) = differences(&mut reading, &manifest, &chosen, &account).await?;
-    if deploy.diff {
-        return Ok(match global.output {
-            Output::Json => {
-                let repository = &reading.repository;
-                Answer::json(&DifferencesDocument { repository, branch: &branch, targets: &found })?
-            }
-            Output::Text => Answer::text(draw::difference::differences(&found, Paint::for_stdout(global.no_color))),
-        });
+    let (differences, worked_on) = differences(reading, manifest, &chosen, account, &known).await?;
+    Ok(Looked { chosen, worked_on, differences, known })
+}
+
+/// Refuses what another branch's syncs deploy, as far as the history knows: its lease is not ours to take.
+fn check_branch(chosen: &Assembly, branch: &BranchName, known: &BTreeMap<TargetName, Known>) -> Result<(), Failure> {
+    for target in &chosen.targets {
+        let elsewhere = known.values().find(|known| known.stack == target.entry.stack && known.branch != *branch);
+        if let Some(Known { branch: other, stack, .. }) = elsewhere {
+            let name = &target.entry.name;
+            let error = format!(
+                "`{name}` is of branch `{branch}` in this manifest, but stack `{stack}` was deployed from `{other}`"
+            );
+            let help =
+                format!("push the manifest first, so that syncs know that it moved, or have its `branch` be `{other}`");
+            return Err(Failure::new(error, help));
+        }
     }
-    let paint = Paint::for_stderr(global.no_color);
-    let warnings = reading.problems(&manifest, &branch, [in_manifest, chosen.warnings.clone()].concat());
-    if !warnings.is_empty() {
-        eprintln!("{}", aside(&warnings, paint).trim());
-    }
-    eprintln!("{}", draw::difference::differences(&found, paint));
-    if worked_on.targets.is_empty() {
-        return nothing_to_do(global, &found);
-    }
-    if !deploy.hand.yes && !is_confirmed(&worked_on, &branch, &reading)? {
-        return Err(Failure::unexplained("nothing was deployed"));
-    }
-    let existing = found.iter().filter(|one| one.change != Change::Create).map(|one| one.stack.clone()).collect();
-    let screen = Screen::new(global.output, global.no_color);
-    let job =
-        Job { account: &account, manifest: &manifest, screen: &screen, existing, is_verbose: deploy.hand.verbose };
-    let ended = job.run(&mut reading, &branch, &worked_on).await;
-    let mut typed = Typed::new("deploy", &deploy.place);
-    typed.options("-n", &deploy.names);
-    typed.options("-e", said.environment.as_slice());
-    typed.options("-b", deploy.branch.as_slice());
-    typed.flag("--all", deploy.all);
-    ending::answer(global, ended, &screen, &typed, account.syncline.is_some())
+    Ok(())
+}
+
+/// What `--diff` answers.
+fn differing(global: &Global, reading: &Reading, branch: &BranchName, looked: &Looked) -> Result<Answer, Failure> {
+    Ok(match global.output {
+        Output::Json => {
+            let repository = &reading.repository;
+            Answer::json(&DifferencesDocument { repository, branch, targets: &looked.differences })?
+        }
+        Output::Text => {
+            let paint = Paint::for_stdout(global.no_color);
+            Answer::text(draw::difference::differences(&looked.differences, paint))
+        }
+    })
 }
 
 /// An error for each import that neither a chosen target nor anything deployed exports. Where another target of the branch
@@ -131,24 +181,21 @@ async fn check_imports(chosen: &Assembly, whole: &Assembly, account: &Account) -
 
 fn nothing_to_do(global: &Global, found: &[Difference]) -> Result<Answer, Failure> {
     match global.output {
-        Output::Json => Answer::json(&serde_json::json!({ "targets": found })),
+        Output::Json => ending::document(&[]),
         Output::Text => {
             Ok(Answer::text(format!("✓ nothing to deploy: {} as deployed", number_of(found.len(), "target"))))
         }
     }
 }
 
-fn is_confirmed(worked_on: &Assembly, branch: &BranchName, reading: &Reading) -> Result<bool, Failure> {
+fn is_confirmed(worked_on: &Assembly, branch: &BranchName, account: &Account) -> Result<bool, Failure> {
     let number = number_of(worked_on.targets.len(), "target");
     if !prompt::is_possible() {
         let help = "`--yes` deploys without asking, `--diff` only shows";
         return Err(Failure::usage(format!("nothing was deployed: nobody is there to say yes to {number}"), help));
     }
-    let from = match reading.checked_out().filter(|other| other != branch && reading.commit(branch).is_none()) {
-        Some(other) => format!(" from the files of `{other}`"),
-        None => String::new(),
-    };
-    prompt::confirm(&format!("Deploy {number} of branch `{branch}`{from}?"))
+    let place = account.place();
+    prompt::confirm(&format!("Deploy {number} of branch `{branch}` in {place}?"))
 }
 
 /// What is to be carried out, and with what.
@@ -156,25 +203,29 @@ struct Job<'j> {
     account: &'j Account,
     manifest: &'j Manifest,
     screen: &'j Screen,
-    existing: BTreeSet<StackName>,
     is_verbose: bool,
 }
 
 impl Job<'_> {
-    /// Plans, under the lease where there is one, and carries the plan out.
-    async fn run(self, reading: &mut Reading, branch: &BranchName, assembly: &Assembly) -> Result<Ending, Failure> {
-        let begun = Work::new(self.account, reading, branch).begin(self.account, self.screen).await?;
-        // Whoever had the lease may have deployed meanwhile.
-        let known = self.account.known(&reading.repository).await?;
-        let plan = by_hand(assembly, branch, self.manifest, known);
+    /// Carries out what was looked at.
+    async fn run(
+        self,
+        reading: &mut Reading,
+        branch: &BranchName,
+        begun: Begun,
+        looked: &Looked,
+    ) -> Result<Ending, Failure> {
+        let assembly = &looked.worked_on;
+        let plan = by_hand(assembly, branch, self.manifest, looked.known.clone());
         let entries = assembly.targets.iter().map(|target| (target.entry.name.clone(), target.entry.clone())).collect();
+        let there = looked.differences.iter().filter(|one| !matches!(one.change, Change::Create | Change::Replace));
         let hands = Hands {
             account: self.account,
             reading,
             manifest: self.manifest,
             screen: self.screen,
             is_verbose: self.is_verbose,
-            existing: self.existing,
+            existing: there.map(|one| one.stack.clone()).collect(),
         };
         carry_out(hands, begun, &plan, &entries, &assembly.warnings).await
     }

@@ -30,7 +30,7 @@ use crate::answer::Answer;
 use crate::arguments::{App, Arguments, Command, Env, Installation, Scope, Svc};
 use crate::documents::SyncDocument;
 use crate::failure::Failure;
-use crate::{connection, origin};
+use crate::{connection, interrupt, origin};
 
 /// Runs what was typed.
 pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Failure> {
@@ -59,6 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Failure> {
 
 /// Runs a command that asks AWS.
 fn wait_for(command: impl Future<Output = Result<Answer, Failure>>) -> Result<Answer, Failure> {
+    interrupt::listen()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let answer = runtime.block_on(command);
     // A request that is still under way when Ctrl-C ends a command is nothing to wait for.

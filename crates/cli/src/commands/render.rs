@@ -6,7 +6,6 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use serde_json::{Map, Value};
-use syncline_core::diagnostic::nearest;
 use syncline_core::files::Files;
 use syncline_core::manifest::{Manifest, TargetEntry};
 use syncline_core::recipe::Prepared;
@@ -17,7 +16,7 @@ use crate::arguments::{Global, Output, Render};
 use crate::documents::RenderDocument;
 use crate::documents::render::StandIn;
 use crate::draw;
-use crate::draw::listed;
+use crate::draw::one_of;
 use crate::failure::Failure;
 use crate::paint::Paint;
 use crate::reading::{ANY_ACCOUNT, Reading};
@@ -93,11 +92,7 @@ fn find(reading: &mut Reading, manifest: &Manifest, render: &Render) -> Result<T
         None => {
             let on_branch = manifest.targets.iter().filter(|entry| is_on_branch(entry));
             let known: Vec<&str> = on_branch.map(|entry| entry.name.as_str()).collect();
-            let help = match nearest(typed, known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("there is {}", listed(known)),
-            };
-            Err(Failure::usage(format!("there is no target `{typed}`"), help))
+            Err(Failure::usage(format!("there is no target `{typed}`"), one_of(typed, known)))
         }
     }
 }

@@ -12,14 +12,14 @@ use syncline_core::status::SyncStatus;
 use tokio::time::{Instant, sleep};
 
 use super::{Reader, no_such_sync, now, read_sync};
-use crate::answer::Answer;
+use crate::answer::{Answer, End};
 use crate::arguments::{Global, Output, Status};
 use crate::documents::SyncDocument;
 use crate::failure::Failure;
 use crate::paint::Paint;
 use crate::resources::{MOST_LOOKS, Resources};
 use crate::screen::Screen;
-use crate::{connection, draw};
+use crate::{connection, draw, interrupt};
 
 /// How long from one look to the next.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(300);
@@ -57,10 +57,11 @@ struct Candidate {
 pub(super) async fn run(global: &Global, status: &Status) -> Result<Answer, Failure> {
     let reader = Reader::open(&status.installation, &status.scope).await?;
     let screen = Screen::new(global.output, global.no_color);
+    interrupt::heed();
     let mut followed = None;
     let ended = tokio::select! {
         document = follow(&reader, status, &screen, &mut followed) => Some(document),
-        _ = tokio::signal::ctrl_c() => None,
+        () = interrupt::came() => None,
     };
     match ended {
         Some(Ok(document)) => {
@@ -72,7 +73,7 @@ pub(super) async fn run(global: &Global, status: &Status) -> Result<Answer, Fail
             Err(failure)
         }
         None => {
-            screen.clear();
+            screen.leave();
             Ok(interrupted(&reader, followed.as_ref()))
         }
     }
@@ -261,7 +262,7 @@ fn answer(document: &SyncDocument, global: &Global) -> Result<Answer, Failure> {
     };
     Ok(Answer {
         follow_ups: draw::sync::follow_ups(document),
-        is_unsuccessful: document.summary.status != SyncStatus::Succeeded,
+        end: if document.summary.status == SyncStatus::Succeeded { End::Well } else { End::Badly },
         ..answer
     })
 }
@@ -276,7 +277,7 @@ fn interrupted(reader: &Reader, followed: Option<&SyncDocument>) -> Answer {
         ),
         None => (format!("syncline status {options} --watch"), "to follow the newest sync".to_owned()),
     };
-    Answer { follow_ups: vec![(command, purpose)], is_unsuccessful: true, ..Answer::default() }
+    Answer { follow_ups: vec![(command, purpose)], end: End::Interrupted, ..Answer::default() }
 }
 
 #[cfg(test)]

@@ -29,13 +29,14 @@ pub(crate) fn at(seconds: u32) -> String {
 pub(crate) fn claim(digit: char) -> Claim {
     let commit = CommitId::new(digit.to_string().repeat(40));
     let sync = SyncId::new(format!("01KAN0000000000000000000{digit}0"));
-    Claim { sync, manifest_commit: Some(commit.clone()), commit, by_hand: None }
+    let manifest_branch = BranchName::new("main");
+    Claim { sync, manifest_branch, manifest_commit: Some(commit.clone()), commit, by_hand: None }
 }
 
 /// A sync of `main`, with the statuses that it came to so far, a second apart.
 pub(crate) fn record(digit: char, statuses: &[SyncStatus]) -> SyncRecord {
     let main = BranchName::new("main");
-    let mut record = SyncRecord::new(&RepositoryName::new("shop"), &main, &main, &claim(digit));
+    let mut record = SyncRecord::new(&RepositoryName::new("shop"), &main, &claim(digit));
     record.status = *statuses.last().unwrap_or(&SyncStatus::Queued);
     record.events = BTreeMap::from([(SyncStatus::Queued, at(0))]);
     record.events.extend((1..).zip(statuses).map(|(second, status)| (*status, at(second))));
@@ -116,6 +117,7 @@ pub(crate) fn publish() -> PublishAction {
 pub(crate) fn lease() -> Lease {
     let Claim { commit, manifest_commit, .. } = claim('9');
     Lease {
+        last: None,
         holder: Some(claim('a')),
         waiting: Some(claim('b')),
         superseded: Vec::new(),

@@ -1,6 +1,6 @@
 //! How targets differ from what is deployed, as text.
 
-use super::number_of;
+use super::{is_obeyed, number_of};
 use crate::by_hand::difference::{Change, Difference, ValueChange};
 use crate::paint::Paint;
 
@@ -13,6 +13,8 @@ pub(crate) fn differences(differences: &[Difference], paint: Paint) -> String {
         let what = match change {
             Change::Create => paint.good(&format!("+ {target}")),
             Change::Update => paint.note(&format!("~ {target}")),
+            Change::Replace => paint.note(&format!("± {target}")),
+            Change::None if difference.because.is_some() => format!("= {target}"),
             Change::None => {
                 same += 1;
                 continue;
@@ -20,8 +22,23 @@ pub(crate) fn differences(differences: &[Difference], paint: Paint) -> String {
         };
         let status = difference.status.as_deref().filter(|status| !status.ends_with("_COMPLETE"));
         let status = status.map(|status| format!(", which is {status}")).unwrap_or_default();
-        let verb = if *change == Change::Create { "new" } else { "changed" };
-        lines.push(format!("{what} ({kind}): {verb} stack {stack}{status}"));
+        lines.push(match (change, difference.because) {
+            (Change::None, Some(because)) => {
+                format!("{what} ({kind}): stack {stack} as deployed, looked at since {because}")
+            }
+            (Change::Create, _) => format!("{what} ({kind}): new stack {stack}{status}"),
+            (Change::Replace, _) => {
+                format!("{what} ({kind}): stack {stack} made anew, after what its failed creation left is deleted")
+            }
+            (Change::Update | Change::None, _) => format!("{what} ({kind}): changed stack {stack}{status}"),
+        });
+        let lost = |name: &String| {
+            paint.bad(&format!(
+                "    nested stack {} is deleted with all that is in it: the files have it no more",
+                plain(name)
+            ))
+        };
+        lines.extend(difference.lost.iter().map(lost));
         let hidden = |name: &String| {
             plain(&format!("    parameter {name}: hidden, only CloudFormation knows whether it differs"))
         };
@@ -29,6 +46,10 @@ pub(crate) fn differences(differences: &[Difference], paint: Paint) -> String {
         lines.extend(difference.parameters.iter().map(|one| value("parameter", one)));
         lines.extend(difference.tags.iter().map(|one| value("tag", one)));
         lines.extend(difference.template.lines().map(|line| format!("    {}", diff_line(&plain(line), paint))));
+        if !difference.addons.is_empty() {
+            lines.push("    its addons:".to_owned());
+            lines.extend(difference.addons.lines().map(|line| format!("    {}", diff_line(&plain(line), paint))));
+        }
         if difference.is_trial {
             lines.push("    shows outputs that are known once what makes them is deployed".to_owned());
         }
@@ -41,7 +62,7 @@ pub(crate) fn differences(differences: &[Difference], paint: Paint) -> String {
 
 /// A line of a template, which may hold anything, without what a terminal would obey.
 fn plain(line: &str) -> String {
-    line.chars().map(|one| if one.is_control() && one != '\t' { '\u{fffd}' } else { one }).collect()
+    line.chars().map(|one| if is_obeyed(one) && one != '\t' { '\u{fffd}' } else { one }).collect()
 }
 
 fn value(what: &str, change: &ValueChange) -> String {
@@ -75,6 +96,9 @@ mod tests {
             parameters: Vec::new(),
             tags: Vec::new(),
             template: String::new(),
+            addons: String::new(),
+            lost: Vec::new(),
+            because: None,
             is_trial: false,
         };
         let changed = Difference {
@@ -88,7 +112,11 @@ mod tests {
             ..difference("bus/beta", Change::Update)
         };
         let new = Difference { is_trial: true, status: None, ..difference("api/beta", Change::Create) };
-        let all = [new, changed, difference("x/beta", Change::None), difference("y/beta", Change::None)];
+        let again = Difference { because: Some("it waits for what changes"), ..difference("w/beta", Change::None) };
+        let lost = Difference { lost: vec!["AddonsStack".to_owned()], ..difference("z/beta", Change::Update) };
+        let anew = difference("v/beta", Change::Replace);
+        let same = [difference("x/beta", Change::None), difference("y/beta", Change::None)];
+        let all = [[new, changed, again, lost, anew].to_vec(), same.to_vec()].concat();
         insta::assert_snapshot!(differences(&all, Paint { is_on: false }), @r"
         + api/beta (environment addon): new stack shop-api-beta
             shows outputs that are known once what makes them is deployed
@@ -100,6 +128,10 @@ mod tests {
             @@ -1 +1 @@
             -a
             +b
+        = w/beta (environment addon): stack shop-w-beta as deployed, looked at since it waits for what changes
+        ~ z/beta (environment addon): changed stack shop-z-beta
+            nested stack AddonsStack is deleted with all that is in it: the files have it no more
+        ± v/beta (environment addon): stack shop-v-beta made anew, after what its failed creation left is deleted
         = 2 targets as deployed
         ");
     }

@@ -1,5 +1,6 @@
 //! `syncline history` as text: a table of syncs, and one of their publish actions.
 
+use syncline_core::names::CommitId;
 use time::OffsetDateTime;
 
 use super::{Columns, cell, cell_or_nothing, coloured, counts};
@@ -15,7 +16,7 @@ pub(crate) fn history(document: &HistoryDocument, moment: OffsetDateTime, paint:
         syncs.row(vec![
             cell(sync.sync.as_str()),
             cell(sync.branch.as_str()),
-            cell(sync.commit.short()),
+            cell(commit(sync)),
             coloured(sync.status.as_str(), sync_color(sync.status)),
             cell_or_nothing((!sync.counts.is_empty()).then(|| counts(&sync.counts))),
             cell_or_nothing(sync.initiated_at.as_deref().map(times::to_the_second)),
@@ -42,10 +43,20 @@ pub(crate) fn history(document: &HistoryDocument, moment: OffsetDateTime, paint:
     format!("{syncs}\n\n{}", publishes.draw())
 }
 
+/// The commit, and whether somebody worked by hand.
+fn commit(sync: &SyncSummary) -> String {
+    match (&sync.by_hand, sync.commit == CommitId::none()) {
+        (None, _) => sync.commit.short().to_owned(),
+        (Some(_), true) => "by hand".to_owned(),
+        (Some(_), false) => format!("{}, by hand", sync.commit.short()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
+    use syncline_core::lease::ByHand;
     use syncline_core::names::RepositoryName;
     use syncline_core::status::SyncStatus;
 
@@ -63,6 +74,15 @@ mod tests {
     #[test]
     fn the_newest_comes_first_and_publishes_below() {
         insta::assert_snapshot!(history(&document(20), samples::moment(30), Paint::OFF));
+    }
+
+    #[test]
+    fn what_was_done_by_hand_is_told() {
+        let mut by_hand = document(1);
+        by_hand.syncs[0].by_hand = Some(ByHand { by: "arn:aws:iam::1:user/a".to_owned(), has_changes: true });
+        assert!(history(&by_hand, samples::moment(30), Paint::OFF).contains(", by hand"));
+        by_hand.syncs[0].commit = CommitId::none();
+        assert!(history(&by_hand, samples::moment(30), Paint::OFF).contains("  by hand  "));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use comfy_table::{Cell, Color, Table, presets};
+use syncline_core::diagnostic::nearest;
 use syncline_core::names::TargetKind;
 use syncline_core::status::TargetStatus;
 
@@ -74,8 +75,15 @@ fn coloured(text: &str, color: Color) -> Cell {
 
 /// A text from elsewhere, such as CloudFormation's reasons, on one line and without control characters.
 pub(crate) fn one_line(text: &str) -> String {
-    let plain: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
+    let plain: String = text.chars().map(|one| if is_obeyed(one) { ' ' } else { one }).collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a terminal obeys a character in place of showing it: controls, and those that turn the direction of writing, with
+/// which a text can be made to look like another one.
+pub(crate) fn is_obeyed(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A kind as one word, as in the documents.
@@ -108,6 +116,14 @@ pub(crate) fn number_of(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
+/// What to type in the place of a name that there is not.
+pub(crate) fn one_of<'n>(typed: &str, known: impl IntoIterator<Item = &'n str> + Clone) -> String {
+    match nearest(typed, known.clone()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there is {}", listed(known)),
+    }
+}
+
 /// "`a`, `b` and `c`", for messages; of many only the first.
 pub(crate) fn listed<T: Display>(names: impl IntoIterator<Item = T>) -> String {
     const MOST: usize = 12;
@@ -127,6 +143,7 @@ mod tests {
     #[test]
     fn what_comes_from_elsewhere_stays_on_its_line() {
         assert_eq!(one_line("a\n  b\t\u{1b}[31mc "), "a b [31mc");
+        assert_eq!(one_line("a\u{202e}b"), "a b");
     }
 
     #[test]

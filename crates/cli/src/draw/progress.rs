@@ -11,7 +11,7 @@ use crate::documents::{SyncDocument, SyncSummary, TargetDocument};
 use crate::paint::Paint;
 use crate::times;
 
-/// How many lines a frame has at most.
+/// How many lines a frame has at most, however high the terminal is.
 const MOST_LINES: usize = 24;
 /// How many targets that were left alone get a line each; more share one.
 const MOST_KEPT: usize = 5;
@@ -77,13 +77,19 @@ impl Change {
     }
 }
 
-/// The whole of a sync in at most [`MOST_LINES`] lines, none wider than the terminal. Where there are more targets than
+/// The whole of a sync in lines that a terminal of `columns` and `rows` has room for, and in [`MOST_LINES`] at most. Where there are more targets than
 /// lines, those that are worked on and those that are not in step come first, and the rest is counted.
-pub(crate) fn frame(now: &SyncDocument, moment: OffsetDateTime, width: usize, paint: Paint) -> String {
+pub(crate) fn frame(
+    now: &SyncDocument,
+    moment: OffsetDateTime,
+    (columns, rows): (usize, usize),
+    paint: Paint,
+) -> String {
     let sync = &now.summary;
     let elapsed = sync.seconds(moment).map(|seconds| format!("{} ", times::duration(seconds))).unwrap_or_default();
     let mut lines = vec![format!("{} {elapsed}{}", paint.sync_sign(sync.status), sync_line(now))];
-    let room = MOST_LINES - 1;
+    // Below the sync's own line there is one for what has no room, if nothing else.
+    let room = MOST_LINES.min(rows).saturating_sub(1).max(1);
     let (shown, hidden) = if now.targets.len() <= room { (room, 0) } else { (room - 1, now.targets.len() - room + 1) };
     let mut order: Vec<usize> = (0..now.targets.len()).collect();
     // Stable, so that targets of one urgency stay in deployment order.
@@ -115,7 +121,7 @@ pub(crate) fn frame(now: &SyncDocument, moment: OffsetDateTime, width: usize, pa
         }
         lines.push(format!("  and {hidden} more: {}", counts(&rest)));
     }
-    let fitted: Vec<_> = lines.iter().map(|line| console::truncate_str(line, width, "…").into_owned()).collect();
+    let fitted: Vec<_> = lines.iter().map(|line| console::truncate_str(line, columns, "…").into_owned()).collect();
     fitted.join("\n")
 }
 

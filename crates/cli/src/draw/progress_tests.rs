@@ -68,7 +68,7 @@ fn a_sync_that_waits_or_plans_says_so() {
 
 #[test]
 fn a_frame_shows_every_target_where_there_is_room() {
-    insta::assert_snapshot!(frame(&samples::running(), samples::moment(5), 90, Paint::OFF), @r"
+    insta::assert_snapshot!(frame(&samples::running(), samples::moment(5), (90, 40), Paint::OFF), @r"
     ● 3.8s main at aaaaaaaa: 2 targets, 1 left alone (sync 01KAN0000000000000000000a0)
     ● beta deploying 1.8s
     ○ front-end/beta pending, after beta
@@ -84,7 +84,7 @@ fn a_frame_of_many_targets_shows_what_matters_and_counts_the_rest() {
         (TargetStatus::Deploying, 3),
         (TargetStatus::Pending, 40),
     ]);
-    let frame = frame(&sync, samples::moment(5), 80, Paint::OFF);
+    let frame = frame(&sync, samples::moment(5), (80, 40), Paint::OFF);
     assert_eq!(frame.lines().count(), MOST_LINES);
     assert_eq!(frame.matches("deploying").count(), 3);
     assert!(frame.contains("✗ service-30/beta failed"), "{frame}");
@@ -94,7 +94,7 @@ fn a_frame_of_many_targets_shows_what_matters_and_counts_the_rest() {
 #[test]
 fn a_frame_is_as_wide_as_the_terminal_in_colour_too() {
     for is_on in [false, true] {
-        let frame = frame(&samples::failed(), samples::moment(5), 30, Paint { is_on });
+        let frame = frame(&samples::failed(), samples::moment(5), (30, 40), Paint { is_on });
         assert!(frame.lines().all(|line| console::measure_text_width(line) <= 30), "{frame}");
     }
 }
@@ -121,7 +121,7 @@ fn with_resources(events: &[(&str, &str, Option<&str>)]) -> SyncDocument {
 #[test]
 fn resources_stand_below_their_target_where_they_are_described_or_failed() {
     let began = with_resources(&[("Bus", "CREATE_IN_PROGRESS", None), ("Topic", "CREATE_IN_PROGRESS", None)]);
-    insta::assert_snapshot!(frame(&began, samples::moment(5), 90, Paint::OFF), @r"
+    insta::assert_snapshot!(frame(&began, samples::moment(5), (90, 40), Paint::OFF), @r"
     ● 3.8s main at aaaaaaaa: 2 targets, 1 left alone (sync 01KAN0000000000000000000a0)
     ● beta deploying 1.8s
       └ ● The bus (AWS::X::Y) create in progress 2.0s
@@ -149,4 +149,11 @@ fn a_target_that_goes_is_deleted_and_not_deployed() {
     assert!(drawn(None, &sync).contains("● beta deleting 1.8s"));
     sync.targets[0].status = TargetStatus::Succeeded;
     assert!(drawn(None, &sync).contains("✓ beta deleted"));
+}
+
+#[test]
+fn a_frame_has_room_on_a_low_terminal() {
+    let frame = frame(&samples::running(), samples::moment(5), (90, 3), Paint::OFF);
+    assert_eq!(frame.lines().count(), 3, "{frame}");
+    assert!(frame.lines().last().unwrap().contains("more: "), "{frame}");
 }

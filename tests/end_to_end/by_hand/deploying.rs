@@ -1,145 +1,17 @@
-//! What is deployed and deleted by hand: in order, on record, under the lease, asked for at a terminal.
+//! `syncline deploy`, and what goes with it.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use aws_sdk_cloudformation::Client;
-use syncline_core::names::{BranchName, CommitId};
+use syncline_core::names::CommitId;
 use syncline_core::status::{SyncStatus, TargetStatus};
 
-use super::deploy::assert_order;
-use super::repository::Repository;
-use super::stack_states::until;
-use super::terminal::Terminal;
-
-/// What the example's targets in `beta` wait for: pairs of stacks, without `copilot-<name>-`.
-const NEEDS: [(&str, &str); 9] = [
-    ("beta-eventbus", "beta"),
-    ("beta-apigw", "beta"),
-    ("orders-beta", "beta-eventbus"),
-    ("orders-beta", "beta-apigw"),
-    ("invoices-beta", "beta-eventbus"),
-    ("catalog-beta", "beta-apigw"),
-    ("orders-beta", "beta"),
-    ("invoices-beta", "beta"),
-    ("catalog-beta", "beta"),
-];
-
-/// The `syncline` that was built with this test.
-fn syncline() -> PathBuf {
-    let this = std::env::current_exe().unwrap();
-    let built = this.parent().unwrap().parent().unwrap().join("syncline");
-    assert!(built.exists(), "the command line is not built: run `cargo build`, or all of it with `make test`");
-    built
-}
-
-impl Repository {
-    /// Runs `syncline` in the clone, without a terminal.
-    async fn syncline(&self, words: &[&str]) -> Output {
-        self.syncline_in("us-east-1", words).await
-    }
-
-    async fn syncline_in(&self, region: &str, words: &[&str]) -> Output {
-        let mut command = tokio::process::Command::new(syncline());
-        command.args(words).current_dir(self.path()).envs(self.world.environment()).stdin(Stdio::null());
-        command.env("AWS_REGION", region).env("AWS_DEFAULT_REGION", region).env("CI", "true");
-        tokio::time::timeout(Duration::from_secs(120), command.output()).await.unwrap().unwrap()
-    }
-
-    /// Runs `syncline` in a terminal.
-    pub(super) fn terminal(&self, words: &[&str]) -> Terminal {
-        let program = syncline();
-        let words: Vec<&str> = [program.to_str().unwrap()].into_iter().chain(words.iter().copied()).collect();
-        let mut environment = self.world.environment();
-        environment.push(("NO_COLOR".to_owned(), "1".to_owned()));
-        Terminal::start(&words, self.path(), &environment)
-    }
-
-    async fn lease_is_free(&self, branch: &str) -> bool {
-        let lease = self.table.lease(&self.repository_name(), &BranchName::new(branch)).await.unwrap();
-        lease.is_none_or(|lease| lease.holder.is_none())
-    }
-}
-
-fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn assert_done(output: &Output) -> String {
-    assert!(output.status.success(), "{}", text(output));
-    text(output)
-}
-
-/// The ids of the stacks that begin so, by the rest of their names.
-async fn stack_ids(client: &Client, prefix: &str) -> BTreeMap<String, String> {
-    let found = client.describe_stacks().into_paginator().items().send();
-    let stacks: Vec<_> = found.try_collect().await.unwrap();
-    let named = stacks
-        .iter()
-        .filter_map(|stack| Some((stack.stack_name()?.strip_prefix(prefix)?.to_owned(), stack.stack_id()?.to_owned())));
-    named.collect()
-}
-
-/// When a stack itself came to a status for the first time, in seconds since 1970.
-async fn moment(client: &Client, stack_id: &str, status: &str) -> f64 {
-    let found = client.describe_stack_events().stack_name(stack_id).send().await.unwrap();
-    let of_stack = found.stack_events().iter().filter(|event| event.physical_resource_id() == event.stack_id());
-    let moments = of_stack
-        .filter(|event| event.resource_status().is_some_and(|found| found.as_str() == status))
-        .filter_map(|event| event.timestamp().map(|time| time.as_secs_f64()));
-    moments.reduce(f64::min).unwrap_or_else(|| panic!("{stack_id} was never {status}"))
-}
-
-/// Asserts from the stacks' events that each began only after all that it waits for had ended.
-async fn assert_events_in_order(client: &Client, ids: &BTreeMap<String, String>, verb: &str, is_reverse: bool) {
-    for (waiter, dependency) in NEEDS {
-        let (first, second) = if is_reverse { (waiter, dependency) } else { (dependency, waiter) };
-        let ended = moment(client, &ids[first], &format!("{verb}_COMPLETE")).await;
-        let began = moment(client, &ids[second], &format!("{verb}_IN_PROGRESS")).await;
-        assert!(ended <= began, "{first} ended at {ended}, {second} began at {began}");
-    }
-}
-
-/// Continuous delivery: a push deploys the example in order. Then everything goes in the reverse order.
-#[tokio::test]
-async fn a_push_deploys_addons_in_order_and_app_delete_removes_them_in_the_reverse() {
-    let repository = Repository::of_example("copilot-shop", "hnd").await;
-    let sync = repository.push_and_wait("Share a bus and an API").await;
-    repository.assert_succeeded(&sync).await;
-    let client = Client::new(&repository.world.configuration().await);
-    let ids = stack_ids(&client, "copilot-hnd-").await;
-    assert_eq!(ids.len(), 6);
-    assert_events_in_order(&client, &ids, "CREATE", false).await;
-
-    // What is needed stays, and whoever asks is told by whom.
-    let refused = repository.syncline(&["env", "delete", "--addons", "eventbus", "--yes"]).await;
-    assert!(!refused.status.success());
-    let said = text(&refused);
-    for importer in ["orders-beta", "invoices-beta"] {
-        let line =
-            format!("stack copilot-hnd-{importer} imports copilot-hnd-beta-eventbus-BusName from `eventbus/beta`");
-        assert!(said.contains(&line), "{said}");
-    }
-    let refused = repository.syncline(&["env", "delete", "-n", "beta", "--yes"]).await;
-    assert!(text(&refused).contains("are deployed in environment `beta`"), "{}", text(&refused));
-    // Nothing goes unasked.
-    let refused = repository.syncline(&["app", "delete"]).await;
-    assert_eq!(refused.status.code(), Some(2));
-    assert_eq!(stack_ids(&client, "copilot-hnd-").await.len(), 6);
-
-    let said = assert_done(&repository.syncline(&["app", "delete", "--yes"]).await);
-    assert!(said.contains("the manifest still asks for"), "{said}");
-    assert_eq!(repository.stacks("copilot-hnd-").await, Vec::<String>::new());
-    assert_events_in_order(&client, &ids, "DELETE", true).await;
-    // The history has it, the heads are gone, and the branch is free and in step with nothing.
-    let sync = repository.await_sync("main", "the deletion", |sync| sync.by_hand.is_some()).await;
-    assert_eq!(sync.status, SyncStatus::Succeeded);
-    assert!(repository.table.heads(&repository.repository_name()).await.unwrap().is_empty());
-    assert!(repository.lease_is_free("main").await);
-    assert!(text(&repository.syncline(&["app", "delete", "--yes"]).await).contains("nothing to delete"));
-}
+use super::{assert_done, assert_events_in_order, stack_ids, syncline, text};
+use crate::end_to_end::deploy::assert_order;
+use crate::end_to_end::repository::Repository;
+use crate::end_to_end::stack_states::until;
+use crate::end_to_end::world;
 
 /// Manual deployments, and familiar: the commands that people had.
 #[tokio::test]
@@ -215,25 +87,6 @@ async fn it_works_in_an_account_without_syncline() {
     );
 }
 
-/// A stack that the manifest only names is never deleted, even where the history knows that it was deployed from here.
-#[tokio::test]
-async fn what_the_manifest_only_names_stays() {
-    let repository = Repository::of_example("copilot-shop", "named").await;
-    assert_done(&repository.syncline(&["deploy", "--all", "-e", "beta", "--yes"]).await);
-    repository.replace(
-        "syncline.yaml",
-        "beta: {branch: main, spec: environments/beta.yaml}",
-        "beta: {stack: copilot-named-beta}",
-    );
-    assert_done(
-        &repository.syncline(&["svc", "delete", "-n", "orders", "-n", "invoices", "-n", "catalog", "--yes"]).await,
-    );
-    let refused = repository.syncline(&["env", "delete", "-n", "beta", "--yes"]).await;
-    assert!(text(&refused).contains("environment `beta` is only named here"), "{}", text(&refused));
-    assert_done(&repository.syncline(&["app", "delete", "--yes"]).await);
-    assert_eq!(repository.stacks("copilot-named-").await, ["copilot-named-beta"]);
-}
-
 /// Feedback loop: what failed, why, and what to do next.
 #[tokio::test]
 async fn a_failure_says_what_failed_why_and_what_to_do_next() {
@@ -282,7 +135,7 @@ async fn what_was_not_said_is_asked_for_at_a_terminal() {
     }
     // The environment and the first addon.
     terminal.press(" j \r");
-    terminal.until("Deploy 2 targets of branch `main`? [y/N]").await;
+    terminal.until("Deploy 2 targets of branch `main` in account 000000000000, us-east-1? [y/N]").await;
     terminal.press("y");
     terminal.until("2 succeeded").await;
     let (status, screen) = terminal.ended().await;
@@ -291,7 +144,7 @@ async fn what_was_not_said_is_asked_for_at_a_terminal() {
 
     // No is no.
     let mut terminal = repository.terminal(&["deploy", "-n", "apigw", "-e", "beta"]);
-    terminal.until("Deploy 1 target of branch `main`? [y/N]").await;
+    terminal.until("Deploy 1 target of branch `main` in account").await;
     terminal.press("n");
     let (status, screen) = terminal.ended().await;
     assert_eq!(status, 1);
@@ -300,84 +153,11 @@ async fn what_was_not_said_is_asked_for_at_a_terminal() {
     let mut terminal = repository.terminal(&["env", "delete"]);
     terminal.until("Which environment is to be deleted?").await;
     terminal.press(" \r");
-    terminal.until("Delete 2 stacks, in this order, with all that is in them? [y/N]").await;
+    terminal.until("in this order, with all that is in them? [y/N]").await;
     terminal.press("y");
     let (status, screen) = terminal.ended().await;
     assert_eq!(status, 0, "{screen}");
     assert_eq!(repository.stacks("copilot-ask-").await, Vec::<String>::new());
-}
-
-/// A repository whose one target takes `seconds`.
-async fn slow(name: &str, seconds: u32) -> (Repository, Client, String) {
-    let repository = Repository::empty(name).await;
-    let manifest = format!("app: {name}\nsync:\n  services:\n    a: {{i: {{branch: main, spec: a.yaml}}}}\n");
-    repository.write("syncline.yaml", &manifest);
-    repository.write("a.yaml", "template-file-path: t.yaml\n");
-    let template = format!(
-        "Resources:\n  P: {{Type: AWS::SSM::Parameter, Properties: {{Type: String, Value: a, Description: sleep={seconds}}}}}\n"
-    );
-    repository.write("t.yaml", &template);
-    let client = Client::new(&repository.world.configuration().await);
-    (repository, client, format!("{name}-a-i"))
-}
-
-#[tokio::test]
-async fn ctrl_c_says_what_goes_on_and_frees_the_lease() {
-    let (repository, client, stack) = slow("ctrlc", 6).await;
-    let mut terminal = repository.terminal(&["deploy", "--all", "--yes"]);
-    terminal.until("a/i deploying").await;
-    until(&client, &stack, "CREATE_IN_PROGRESS").await;
-    terminal.press("\x03");
-    let (status, screen) = terminal.ended().await;
-    assert_eq!(status, 1);
-    for line in
-        ["stack ctrlc-a-i goes on in AWS", "syncline deploy --all", "describe-stack-events --stack-name ctrlc-a-i"]
-    {
-        assert!(screen.contains(line), "{line} in {screen}");
-    }
-    let sync = repository.await_sync("main", "its end", |sync| sync.status.is_terminal()).await;
-    assert_eq!(sync.status, SyncStatus::Cancelled);
-    assert!(repository.lease_is_free("main").await);
-    // Typed again it takes up what goes on.
-    let said = assert_done(&repository.syncline(&["deploy", "--all", "--yes"]).await);
-    assert!(said.contains("1 unchanged") || said.contains("1 succeeded"), "{said}");
-    until(&client, &stack, "CREATE_COMPLETE").await;
-}
-
-#[tokio::test]
-async fn a_command_that_is_cut_off_loses_the_lease_to_the_push_that_waits() {
-    let (repository, client, stack) = slow("cutoff", 2).await;
-    let terminal = repository.terminal(&["deploy", "--all", "--yes"]);
-    terminal.until("a/i deploying").await;
-    until(&client, &stack, "CREATE_IN_PROGRESS").await;
-    let process = terminal.process().to_string();
-    assert!(std::process::Command::new("kill").args(["-KILL", &process]).status().unwrap().success());
-    // A push waits for its turn, and gets it when heartbeats have ceased for half a minute.
-    let commit = repository.push("Push meanwhile");
-    repository.await_sync("main", "a sync that waits", |sync| sync.status == SyncStatus::Queued).await;
-    let sync = repository.sync_of("main", &commit).await;
-    repository.assert_succeeded(&sync).await;
-    let cut_off = repository.await_sync("main", "the one that was cut off", |sync| sync.by_hand.is_some()).await;
-    assert_eq!(cut_off.status, SyncStatus::Failed);
-    assert_eq!(cut_off.reason.as_deref(), Some("the command that carried it out by hand was cut off"));
-}
-
-#[tokio::test]
-async fn what_is_deployed_by_hand_waits_for_the_sync_that_runs() {
-    let (repository, _, _) = slow("inline", 4).await;
-    let commit = repository.push("Take a while");
-    repository.await_sync("main", "a sync in progress", |sync| sync.status == SyncStatus::InProgress).await;
-    repository.replace("t.yaml", "sleep=4", "sleep=1");
-    let said = assert_done(&repository.syncline(&["deploy", "--all", "--yes"]).await);
-    assert!(said.contains(&format!("waits for the sync of commit {}", commit.short())), "{said}");
-    // Both are of that commit: the working copy was changed, and nothing committed.
-    let first =
-        repository.await_sync("main", "the push's end", |sync| sync.by_hand.is_none() && sync.status.is_terminal());
-    let first = first.await;
-    repository.assert_succeeded(&first).await;
-    let second = repository.await_sync("main", "a sync by hand", |sync| sync.by_hand.is_some()).await;
-    assert_eq!(second.status, SyncStatus::Succeeded);
-    assert!(second.events[&SyncStatus::Initiated] >= first.events[&SyncStatus::Succeeded]);
 }
 
 /// Feedback loop: what runs in the account is shown like what runs here.
@@ -404,7 +184,7 @@ async fn a_sync_that_is_watched_shows_the_resources_that_have_a_description() {
 
 /// The lines of the block of commands below a heading of a page.
 fn commands_of(page: &str, heading: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(super::world::root().join(page)).unwrap();
+    let text = std::fs::read_to_string(world::root().join(page)).unwrap();
     let below = text.split_once(&format!("\n{heading}\n")).unwrap().1;
     let block = below.split_once("```sh\n").unwrap().1.split_once("```").unwrap().0;
     block.lines().map(|line| line.split(" #").next().unwrap().trim().to_owned()).collect()
@@ -436,10 +216,11 @@ async fn what_the_readme_says_of_working_by_hand_works() {
 #[tokio::test]
 async fn the_documented_policy_is_enough() {
     let repository = Repository::of_example("copilot-shop", "iam").await;
-    let page = std::fs::read_to_string(super::world::root().join("docs/deploying-by-hand.md")).unwrap();
+    let page = std::fs::read_to_string(world::root().join("docs/deploying-by-hand.md")).unwrap();
     let policy = page.split_once("```json\n").unwrap().1.split_once("```").unwrap().0;
     let outputs = repository.world.outputs().await;
     let policy = policy
+        .replace("APP", "copilot-iam")
         .replace("BUCKET", &outputs["TemplateBucketName"])
         .replace("TABLE", &outputs["TableName"])
         .replace("SYNCLINE", "syncline");
@@ -516,18 +297,4 @@ async fn rendered_templates_are_deployed_and_deleted_by_hand_too() {
     let pipeline =
         targets.iter().find(|(name, _)| name.ends_with("/pipeline")).map(|(_, target)| target.planned.number);
     assert!(pipeline.is_some() && pipeline < number("beta"), "{:?}", targets.keys());
-}
-
-/// What a service's own addons import, the service needs: it lies in its stack, and goes with it.
-#[tokio::test]
-async fn what_nested_addons_import_goes_after_the_service() {
-    let repository = Repository::of_example("copilot-shop", "nst").await;
-    let addon = "Parameters: {App: {Type: String}, Env: {Type: String}}\nResources:\n  Bus:\n    Type: AWS::SSM::Parameter\n    \
-                 Properties:\n      Type: String\n      Value: {'Fn::ImportValue': !Sub '${App}-${Env}-eventbus-BusName'}\n";
-    repository.write("copilot/catalog/addons/bus.yml", addon);
-    assert_done(&repository.syncline(&["deploy", "--all", "-e", "beta", "--yes"]).await);
-    let refused = repository.syncline(&["env", "delete", "--addons", "eventbus", "--yes"]).await;
-    assert!(text(&refused).contains("stack copilot-nst-catalog-beta-AddonsStack-"), "{}", text(&refused));
-    assert_done(&repository.syncline(&["app", "delete", "--yes"]).await);
-    assert_eq!(repository.stacks("copilot-nst-").await, Vec::<String>::new());
 }
