@@ -1,12 +1,17 @@
 //! Several templates as one. Nothing is dropped: what two of them say differently is an error that names both places.
 
 use super::Part;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, nearest};
 use crate::names::RepoPath;
 use crate::yaml::{Content, Node, same};
 
 /// The sections whose entries are merged by their keys.
 const BY_KEY: [&str; 6] = ["Metadata", "Parameters", "Conditions", "Resources", "Outputs", "Rules"];
+
+/// The other sections that CloudFormation and its macros know.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html>
+const OTHERS: [&str; 6] = ["AWSTemplateFormatVersion", "Description", "Mappings", "Transform", "Hooks", "Globals"];
 
 /// A key and its value, and the file that they are from.
 type Placed<'p> = (&'p RepoPath, &'p Node, &'p Node);
@@ -24,6 +29,7 @@ pub(super) fn merged(parts: &[Part<'_>], errors: &mut Vec<Diagnostic>) -> Node {
         for (key, value) in entries {
             let name = key.text().unwrap_or_default();
             let placed = (part.path, key, value);
+            errors.extend(misspelt(name, part.path, key));
             match sections.iter_mut().find(|((_, known, _), _)| known.text() == Some(name)) {
                 Some((first, section)) => add(name, section, first.0, placed, errors),
                 None => sections.push((placed, value.clone())),
@@ -33,6 +39,14 @@ pub(super) fn merged(parts: &[Part<'_>], errors: &mut Vec<Diagnostic>) -> Node {
     let span = parts.first().map(|part| part.root.span).unwrap_or_default();
     let entries = sections.into_iter().map(|((_, key, _), section)| (key.clone(), section)).collect();
     Node { span, tag: None, content: Content::Mapping(entries) }
+}
+
+/// The error for a section that is most likely misspelt: what is in it would be missing from what is merged.
+fn misspelt(name: &str, path: &RepoPath, key: &Node) -> Option<Diagnostic> {
+    let known = BY_KEY.iter().chain(&OTHERS).copied();
+    let near = nearest(name, known.clone()).filter(|_| !known.clone().any(|known| known == name))?;
+    let error = Diagnostic::error(path, format!("a template has no section `{name}`"));
+    Some(error.at(key.span).help(format!("did you mean `{near}`?")))
 }
 
 /// Adds what one more file says in a section.
