@@ -36,11 +36,13 @@ def main():
     publish_stack_status_events()
     fail_the_state_when_its_function_fails()
     check_task_answers_against_their_state_machine()
+    tell_policies_the_role_that_cloudformation_is_given()
     end_tasks_whose_heartbeats_cease()
     tell_the_root_of_nested_stacks()
     give_recorded_calls_page_by_page()
     start_executions_as_fast_as_aws()
     let_parameters_take_time_or_fail()
+    let_functions_die_in_the_middle()
     return_warm_invocations_without_waiting_for_logs()
     # `ministack.app` reads options of its own from the command line; it gets none.
     sys.argv = sys.argv[:1]
@@ -198,6 +200,20 @@ def check_task_answers_against_their_state_machine():
     iam_actions.extract_resource_arn = extract
 
 
+def tell_policies_the_role_that_cloudformation_is_given():
+    """AWS lets a policy's condition see the service role of a request under `cloudformation:RoleArn`. The emulator knows
+    only conditions on tags; the role goes in beside them."""
+    context_of = iam_actions.request_tag_context
+
+    @functools.wraps(context_of)
+    def with_role(service, action, body, params):
+        context = context_of(service, action, body, params)
+        role = iam_actions._query_param(params, "RoleARN") if service == "cloudformation" else ""
+        return {**context, "cloudformation:RoleArn": role} if role else context
+
+    iam_actions.request_tag_context = with_role
+
+
 def end_tasks_whose_heartbeats_cease():
     """A task with HeartbeatSeconds fails with States.HeartbeatTimeout where no heartbeat came for so long. The emulator
     records heartbeats and goes by none."""
@@ -327,6 +343,37 @@ def let_parameters_take_time_or_fail():
     assert plain.get("update_with_logical_id")
     provisioners._RESOURCE_HANDLERS[kind].update(create=create, update=update, delete=delete)
     stacks._runs_on_worker_thread = lambda resource_type: resource_type == kind or runs_on_worker_thread(resource_type)
+
+
+def let_functions_die_in_the_middle():
+    """Room for a test: a file `die/<function>` in the working folder lets the next invocation of that function be killed
+    so many milliseconds after it began. AWS ends an environment at any moment too."""
+    invoke = lambda_runtime.ProvidedWorker.invoke
+
+    @functools.wraps(invoke)
+    def invoke_and_kill(self, *args, **kwargs):
+        milliseconds = told_to_die(self.func_name)
+        if milliseconds is not None:
+            threading.Timer(milliseconds / 1000, kill, [self]).start()
+        return invoke(self, *args, **kwargs)
+
+    def told_to_die(function):
+        for name in os.listdir("die") if os.path.isdir("die") else []:
+            if f"-{name}-" not in f"{function}-":
+                continue
+            try:
+                # Whoever renames it is the one that is meant.
+                os.rename(f"die/{name}", f"die.{name}")
+            except FileNotFoundError:
+                continue
+            with open(f"die.{name}") as file:
+                return int(file.read())
+
+    def kill(worker):
+        if worker._proc is not None:
+            worker._proc.kill()
+
+    lambda_runtime.ProvidedWorker.invoke = invoke_and_kill
 
 
 def return_warm_invocations_without_waiting_for_logs():
