@@ -71,7 +71,7 @@ fn rows(machine: &Value, state: &str) -> Vec<String> {
             then(&errors)
         )
     });
-    let known: BTreeSet<String> = rules("Retry").iter().flat_map(|rule| names(rule)).collect();
+    let known: BTreeSet<String> = rules("Retry").iter().flat_map(names).collect();
     let caught = rules("Catch").into_iter().filter_map(|rule| {
         let errors: Vec<String> = names(&rule).into_iter().filter(|name| !known.contains(name)).collect();
         let next = rule["Next"].as_str().unwrap();

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::primitives::DateTimeFormat;
 use aws_sdk_cloudformation::types::{Capability, Parameter, Stack, StackEvent, StackStatus, Tag, TemplateStage};
@@ -22,11 +24,15 @@ const MAX_EVENT_PAGES: usize = 20;
 /// How often a stack is described again that is behind its own events, and how long from one time to the next.
 const MAX_LOOKS: usize = 5;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+/// How long a call behind a fence may take: the fence closes so long before anybody else can have the lease.
+const CALL_BEHIND_FENCE: Duration = Duration::from_secs(9);
 
 /// The stacks of one account and region.
 #[derive(Clone, Debug)]
 pub struct Stacks {
     client: Client,
+    /// For what changes a stack.
+    writer: Client,
     role: Option<String>,
     capabilities: Vec<Capability>,
     fence: Option<Fence>,
@@ -87,8 +93,10 @@ impl Stacks {
     /// Reads `CLOUDFORMATION_ROLE_ARN` (the role that CloudFormation works with; where it is not set, the caller's own)
     /// and `CAPABILITIES`.
     pub fn from_environment(configuration: &aws_config::SdkConfig) -> Self {
+        let client = Client::new(configuration);
         Self {
-            client: Client::new(configuration),
+            writer: client.clone(),
+            client,
             role: settings::optional("CLOUDFORMATION_ROLE_ARN"),
             capabilities: settings::list("CAPABILITIES").iter().map(|name| Capability::from(name.as_str())).collect(),
             fence: None,
@@ -98,8 +106,10 @@ impl Stacks {
     /// Stacks that a person works on with credentials of their own: CloudFormation works with the role that a stack has
     /// already, or else with theirs.
     pub fn by_hand(configuration: &aws_config::SdkConfig, capabilities: &[String]) -> Self {
+        let client = Client::new(configuration);
         Self {
-            client: Client::new(configuration),
+            writer: client.clone(),
+            client,
             role: None,
             capabilities: capabilities.iter().map(|name| Capability::from(name.as_str())).collect(),
             fence: None,
@@ -107,8 +117,13 @@ impl Stacks {
     }
 
     /// The same stacks, none of which is touched while this fence is closed.
+    ///
+    /// What is sent then is sent once and given up soon: an SDK that repeats a call would not look at the fence again.
     pub fn behind(&self, fence: Fence) -> Self {
-        Self { fence: Some(fence), ..self.clone() }
+        let once = TimeoutConfig::builder().operation_timeout(CALL_BEHIND_FENCE).build();
+        let configuration = self.client.config().to_builder();
+        let writer = configuration.retry_config(RetryConfig::disabled()).timeout_config(once).build();
+        Self { fence: Some(fence), writer: Client::from_conf(writer), ..self.clone() }
     }
 
     fn may_write(&self) -> Result<(), Error> {
@@ -125,7 +140,7 @@ impl Stacks {
         self.may_write()?;
         let (body, url) = body_or_url(&sources.template);
         let sent = self
-            .client
+            .writer
             .create_stack()
             .stack_name(request.stack.as_str())
             .set_template_body(body)
@@ -150,7 +165,7 @@ impl Stacks {
         self.may_write()?;
         let (body, url) = body_or_url(&sources.template);
         let sent = self
-            .client
+            .writer
             .update_stack()
             .stack_name(request.stack.as_str())
             .set_template_body(body)
@@ -169,7 +184,7 @@ impl Stacks {
     pub async fn delete(&self, stack: &StackName, operation: &Operation) -> Result<Result<(), Refusal>, Error> {
         self.may_write()?;
         let sent = self
-            .client
+            .writer
             .delete_stack()
             .stack_name(stack.as_str())
             .set_role_arn(self.role.clone())
@@ -290,7 +305,7 @@ impl Stacks {
     /// such stack.
     ///
     /// Both questions are answered from copies that may be a moment old. A description that is behind the events would make
-    /// what has just begun look done, so it is asked for again; the events have the last word.
+    /// what has just begun look done, or what has failed look well, so it is asked for again; the events have the last word.
     pub async fn look(&self, stack: &StackName) -> Result<Option<Described>, Error> {
         let mut looks = 0;
         loop {
@@ -298,7 +313,7 @@ impl Stacks {
             let described = found.stack_status().map(|status| status.as_str().to_owned()).unwrap_or_default();
             let stack_id = found.stack_id().unwrap_or(stack.as_str()).to_owned();
             let LastOperation { token: last_token, status, first_failure } = self.last_operation(&stack_id).await?;
-            let is_behind = status.as_ref().is_some_and(|status| is_in_progress(status) && !is_in_progress(&described));
+            let is_behind = status.as_ref().is_some_and(|status| *status != described);
             looks += 1;
             if is_behind && looks < MAX_LOOKS {
                 sleep(BETWEEN_LOOKS).await;

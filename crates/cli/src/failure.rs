@@ -73,6 +73,17 @@ impl Failure {
         }
     }
 
+    /// The error and the advice, as they are printed without colours.
+    pub(crate) fn told(&self) -> String {
+        match self {
+            Self::Error(explained) | Self::Usage(explained) | Self::Interrupted(explained) => {
+                let help = explained.help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
+                format!("error: {:#}{help}", explained.error)
+            }
+            Self::Problems(_) => self.message(),
+        }
+    }
+
     /// Prints it, and gives the exit status. Only problems in files are a document; they are drawn on standard error
     /// where text was asked for.
     pub(crate) fn print(&self, output: Output, paint: Paint) -> ExitCode {

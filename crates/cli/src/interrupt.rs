@@ -6,10 +6,12 @@
 use std::process;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use console::Term;
 use tokio::sync::watch;
 
+use self::signals::Signals;
 use crate::failure::Failure;
 
 /// The exit status of a command that was interrupted: that of a shell for SIGINT.
@@ -18,16 +20,22 @@ pub(crate) const STATUS: u8 = 130;
 static IS_HEEDED: AtomicBool = AtomicBool::new(false);
 static CAME: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
 
-/// Listens from now on.
+/// Listens from now on, on a thread of its own, since a prompt holds the one that works.
 pub(crate) fn listen() -> Result<(), Failure> {
-    let listening = ctrlc::set_handler(|| {
-        let came_before = CAME.send_replace(true);
-        if came_before || !IS_HEEDED.load(Ordering::SeqCst) {
-            let _ = Term::stderr().show_cursor();
-            process::exit(i32::from(STATUS));
-        }
-    });
-    listening.map_err(|error| Failure::unexplained(format!("cannot listen for Ctrl-C: {error}")))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    thread::Builder::new().name("interrupts".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            let mut signals = Signals::new();
+            while signals.next().await.is_some() {
+                let came_before = CAME.send_replace(true);
+                if came_before || !IS_HEEDED.load(Ordering::SeqCst) {
+                    let _ = Term::stderr().show_cursor();
+                    process::exit(i32::from(STATUS));
+                }
+            }
+        });
+    })?;
+    Ok(())
 }
 
 /// From now on whoever works ends it in order.
@@ -40,4 +48,65 @@ pub(crate) async fn came() {
     let mut came = CAME.subscribe();
     // The sender is never dropped.
     let _ = came.wait_for(|came| *came).await;
+}
+
+/// Errors: it came.
+pub(crate) fn check() -> Result<(), Failure> {
+    if *CAME.borrow() { Err(Failure::interrupted("interrupted: nothing more was done")) } else { Ok(()) }
+}
+
+#[cfg(unix)]
+mod signals {
+    use std::fs;
+
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    /// Those that ask a program to end.
+    pub(super) struct Signals([Option<Signal>; 3]);
+
+    impl Signals {
+        /// Hears them from now on, but for one that whoever started this wanted to be ignored, as `nohup` does.
+        pub(super) fn new() -> Self {
+            let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+            Self(kinds.map(|kind| (!is_ignored(kind)).then(|| signal(kind).ok()).flatten()))
+        }
+
+        /// Waits for the next one. Nothing where none can be heard.
+        pub(super) async fn next(&mut self) -> Option<()> {
+            let [interrupt, terminate, hangup] = &mut self.0;
+            tokio::select! {
+                Some(()) = heard(interrupt) => Some(()),
+                Some(()) = heard(terminate) => Some(()),
+                Some(()) = heard(hangup) => Some(()),
+                else => None,
+            }
+        }
+    }
+
+    async fn heard(signal: &mut Option<Signal>) -> Option<()> {
+        signal.as_mut()?.recv().await
+    }
+
+    /// Whether the process was started with a signal ignored: where the system tells, in a line of `/proc/self/status`.
+    fn is_ignored(kind: SignalKind) -> bool {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+        mask.is_some_and(|mask| mask >> (kind.as_raw_value() - 1) & 1 == 1)
+    }
+}
+
+#[cfg(not(unix))]
+mod signals {
+    /// Ctrl-C.
+    pub(super) struct Signals;
+
+    impl Signals {
+        pub(super) fn new() -> Self {
+            Self
+        }
+
+        pub(super) async fn next(&mut self) -> Option<()> {
+            tokio::signal::ctrl_c().await.ok()
+        }
+    }
 }

@@ -246,14 +246,32 @@ impl Begin {
     async fn comment(&self, record: &SyncRecord, repository: &Repository, problems: &[Diagnostic], files: &Files) {
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
         let text = format!(
-            "Syncline touched no stack for this commit on `{}`: {errors} error{} in the repository's files.\n\n```\n{}\n```\n\nSync {}\n",
+            "Syncline touched no stack for this commit on `{}`: {errors} error{} in the repository's files.\n\n{}\n\nSync {}\n",
             record.branch,
             if errors == 1 { "" } else { "s" },
-            diagnostic::draw(problems, files, false),
+            fenced(&diagnostic::draw(problems, files, false)),
             record.sync,
         );
         if let Err(error) = repository.comment(&record.commit, &text, record.sync.as_str()).await {
             warn!(%error, "could not comment on the commit");
         }
+    }
+}
+
+/// A text as a block of code in Markdown: its fence is longer than any run of backticks in it, so that nothing gets out.
+fn fenced(text: &str) -> String {
+    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}\n{text}\n{fence}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_gets_out_of_a_block_of_code() {
+        assert_eq!(fenced("a `b`"), "```\na `b`\n```");
+        assert_eq!(fenced("x\n````\n![](http://example.com)"), "`````\nx\n````\n![](http://example.com)\n`````");
     }
 }

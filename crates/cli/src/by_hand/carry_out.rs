@@ -99,6 +99,8 @@ enum Step {
     Outputs(Result<BTreeMap<String, BTreeMap<String, String>>, syncline_aws::Error>),
     /// Where an entry got to.
     Reached(Result<Reached, syncline_aws::Error>),
+    /// How it ended could not be recorded.
+    Settle(Outcome),
     /// The operation that it waited for has probably ended, or what went wrong may have passed.
     Again,
 }
@@ -106,11 +108,16 @@ enum Step {
 /// Carries a plan out in a sync that has begun, and gives how it ended, as it is on record where it is.
 pub(crate) async fn carry_out(
     hands: Hands<'_>,
-    Begun { record, syncline }: Begun,
+    Begun { record, syncline, fence }: Begun,
     plan: &Plan,
     entries: &BTreeMap<TargetName, TargetEntry>,
     warnings: &[Diagnostic],
 ) -> Result<Ending, Failure> {
+    // Dropped with this function, and so ended.
+    let mut beside = JoinSet::new();
+    if let Some(syncline) = &syncline {
+        beside.spawn(ledger::beat(syncline.clone(), record.sync.clone(), fence.clone()));
+    }
     let manifest = &hands.manifest.path;
     let targets = match &syncline {
         Some(syncline) => match syncline.store(&record, manifest, plan, entries, warnings).await {
@@ -123,7 +130,7 @@ pub(crate) async fn carry_out(
         },
         None => TargetRecord::of_plan(&record, manifest, plan, entries),
     };
-    let ended = work_through(hands, record, targets, syncline.clone()).await;
+    let ended = work_through(hands, record, targets, syncline.clone(), &fence, beside).await;
     ending::as_recorded(ended, syncline.as_deref()).await
 }
 
@@ -133,9 +140,10 @@ async fn work_through(
     record: SyncRecord,
     targets: Vec<TargetRecord>,
     syncline: Option<Arc<Syncline>>,
+    fence: &Fence,
+    mut beside: JoinSet<String>,
 ) -> Ending {
     let sync = record.sync.clone();
-    let fence = Fence::new();
     let account = match &syncline {
         Some(_) => Account { stacks: hands.account.stacks.behind(fence.clone()), ..hands.account.clone() },
         None => hands.account.clone(),
@@ -158,13 +166,8 @@ async fn work_through(
         sync: sync.clone(),
         walk,
     };
-    // Dropped with this function, and so ended.
-    let mut beside = JoinSet::new();
     let (waiter, stacks) = (work.waiter.clone(), work.account.stacks.clone());
     beside.spawn(async move { waiter.ask(&stacks).await });
-    if let Some(syncline) = &syncline {
-        beside.spawn(ledger::beat(syncline.clone(), sync.clone(), fence));
-    }
     let how = work.go_on(&mut turn, &mut beside).await;
     // What goes on is as it is before it is settled as not in step.
     let going_on = work.going_on();
@@ -187,6 +190,11 @@ async fn work_through(
     work.walk.finish(Some(in_history));
     work.show();
     work.ending(how, going_on)
+}
+
+/// How long from a failed attempt to the next: 1 s, 2 s and so on to 32 s.
+fn pause_before(attempt: u32) -> Duration {
+    Duration::from_secs(1 << attempt.saturating_sub(1).min(5))
 }
 
 struct Carrying<'h> {
@@ -227,6 +235,8 @@ impl Carrying<'_> {
                 return How::Settled;
             }
             done = tokio::select! {
+                biased;
+                () = &mut interrupted => return How::Interrupted,
                 Some(number) = turn.recv() => self.enter(number).await,
                 Some(Ok((number, step))) = self.steps.join_next() => self.step(number, step).await,
                 Some(Ok((stack, events))) = self.looks.join_next() => {
@@ -238,14 +248,17 @@ impl Carrying<'_> {
                     Ok(())
                 }
                 Some(Ok(reason)) = beside.join_next() => return How::Stopped(reason),
-                () = &mut interrupted => return How::Interrupted,
             };
         }
     }
 
     /// Enters a target whose turn has come, or whose stack is to be looked at again.
     async fn enter(&mut self, number: TargetNumber) -> Result<(), Failure> {
-        let Some(target) = self.walk.enter(number).await? else {
+        let entered = match self.walk.enter(number).await {
+            Err(error) if error.may_pass() => return self.try_again(number, error).await,
+            entered => entered?,
+        };
+        let Some(target) = entered else {
             let outcome = Outcome::because(TargetStatus::Skipped, "the sync was ended before");
             return self.settle(number, outcome).await;
         };
@@ -301,6 +314,7 @@ impl Carrying<'_> {
                 self.wait(number);
             }
             Step::Reached(Err(error)) | Step::Outputs(Err(error)) => self.try_again(number, error).await?,
+            Step::Settle(outcome) => self.settle(number, outcome).await?,
             Step::Again => self.enter(number).await?,
         }
         Ok(())
@@ -366,8 +380,8 @@ impl Carrying<'_> {
         if *attempts >= MAX_ATTEMPTS || !error.may_pass() {
             return self.settle(number, Outcome::failed(error.to_string())).await;
         }
-        let pause = Duration::from_secs(1 << (*attempts).min(5));
         *attempts += 1;
+        let pause = pause_before(*attempts);
         self.steps.spawn(async move {
             sleep(pause).await;
             (number, Step::Again)
@@ -384,8 +398,22 @@ impl Carrying<'_> {
         {
             self.looks_due.push_back(target.planned.stack);
         }
-        walk::settle(&self.walk, &self.sync, number, outcome).await?;
-        Ok(())
+        match walk::settle(&self.walk, &self.sync, number, outcome.clone()).await {
+            Err(error) if error.may_pass() => {
+                let attempts = self.attempts.entry(number).or_default();
+                *attempts += 1;
+                if *attempts > MAX_ATTEMPTS {
+                    return Err(error.into());
+                }
+                let pause = pause_before(*attempts);
+                self.steps.spawn(async move {
+                    sleep(pause).await;
+                    (number, Step::Settle(outcome))
+                });
+                Ok(())
+            }
+            settled => Ok(settled.map(|_| ())?),
+        }
     }
 
     /// The operations that CloudFormation was asked for and that have not been seen to end.

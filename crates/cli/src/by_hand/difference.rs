@@ -84,8 +84,6 @@ pub(crate) struct ValueChange {
 
 /// Compares every target with its stack. The second part are the targets that are to be worked on: those that differ, what
 /// waits for them, and those that their last sync left out of step.
-///
-/// Errors: what CloudFormation could only refuse.
 pub(crate) async fn differences(
     reading: &mut Reading,
     manifest: &Manifest,
@@ -114,7 +112,6 @@ pub(crate) async fn differences(
         // The place of the addons tells whether they are those that are deployed.
         request.parameters.extend(addons_url.map(|url| (ADDONS_TEMPLATE_URL.to_owned(), url)));
         let there = deployed.get(&request.stack);
-        check_feasible(target, &request, there, account)?;
         let addons = match (&request.addons, there) {
             (Some(addons), Some(there))
                 if request.parameters.get(ADDONS_TEMPLATE_URL) != there.parameters.get(ADDONS_TEMPLATE_URL) =>
@@ -163,25 +160,27 @@ pub(crate) async fn differences(
 }
 
 /// Says before anything is done what CloudFormation could only refuse.
-fn check_feasible(
-    target: &AssembledTarget,
-    request: &StackRequest,
-    there: Option<&Deployed>,
-    account: &Account,
-) -> Result<(), Failure> {
-    let name = &target.entry.name;
-    if target.entry.adopts && there.is_none_or(|there| there.status == "DELETE_COMPLETE") {
-        let error = format!("there is no stack `{}`, which the manifest names for `{name}`", request.stack);
-        return Err(Failure::new(error, "correct its `stack`, or remove that to have a new stack made"));
-    }
-    if !account.templates.can_take(request) {
-        let what = if request.addons.is_some() {
-            "the template of its addons goes"
-        } else {
-            "its template is so long that it goes"
-        };
-        let error = format!("`{name}` cannot be deployed without a bucket: {what} through S3");
-        return Err(Failure::usage(error, "name one in this region with `--s3-bucket NAME`"));
+pub(crate) fn check_feasible(worked_on: &Assembly, found: &[Difference], account: &Account) -> Result<(), Failure> {
+    for target in &worked_on.targets {
+        let name = &target.entry.name;
+        let Some(difference) = found.iter().find(|difference| difference.target == *name) else { continue };
+        let stack = &difference.stack;
+        if target.entry.adopts && matches!(difference.change, Change::Create | Change::Replace) {
+            let there = match difference.change {
+                Change::Create => "there is none",
+                _ => "it is what a failed creation left, ROLLBACK_COMPLETE, which nobody can update",
+            };
+            let error = format!("the manifest names stack `{stack}` for `{name}`, and {there}");
+            return Err(Failure::new(error, "correct its `stack`, or remove that to have a new stack made"));
+        }
+        if difference.change != Change::None && !account.templates.can_take(&target.prepared.request) {
+            let what = match target.prepared.request.addons {
+                Some(_) => "the template of its addons goes",
+                None => "its template is so long that it goes",
+            };
+            let error = format!("`{name}` cannot be deployed without a bucket: {what} through S3");
+            return Err(Failure::usage(error, "name one in this region with `--s3-bucket NAME`"));
+        }
     }
     Ok(())
 }

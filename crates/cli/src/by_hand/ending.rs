@@ -10,7 +10,7 @@ use crate::answer::{Answer, End};
 use crate::arguments::{DEFAULT_CAPABILITIES, DEFAULT_STACK, Global, Hand, Output, Place};
 use crate::commands::now;
 use crate::documents::SyncDocument;
-use crate::draw;
+use crate::draw::{self, shell_line};
 use crate::failure::Failure;
 use crate::paint::Paint;
 
@@ -54,20 +54,14 @@ impl Typed {
     }
 
     fn line(&self) -> String {
-        line(&self.words)
+        shell_line(&self.words)
     }
 
     /// The command that shows a sync of the same installation.
     fn show(&self, sync: &str) -> String {
         let stack = self.stack.iter().flat_map(|stack| ["--stack", stack]);
-        line(&["syncline", "show", sync].into_iter().chain(stack).map(str::to_owned).collect::<Vec<_>>())
+        shell_line(["syncline", "show", sync].into_iter().chain(stack))
     }
-}
-
-/// Words as a shell takes them.
-fn line(words: &[String]) -> String {
-    // No argument holds a zero byte.
-    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
 }
 
 /// The sync as its execution has ended it, with the resources that were seen here. After Ctrl-C nobody wants to wait for that.
@@ -91,6 +85,24 @@ pub(crate) async fn as_recorded(mut ending: Ending, syncline: Option<&Syncline>)
 /// The answer in JSON, of one shape whatever happened.
 pub(crate) fn document(syncs: &[SyncDocument]) -> Result<Answer, Failure> {
     Answer::json(&json!({ "syncs": syncs }))
+}
+
+/// What was done before it came to an end that is no sync's: nothing was left to do, or this failure.
+pub(crate) fn cut_short(global: &Global, done: &[SyncDocument], failure: Option<&Failure>) -> Result<Answer, Failure> {
+    let paint = Paint::for_stdout(global.no_color);
+    let lines: Vec<String> =
+        done.iter().map(|document| draw::sync::by_hand_summary(&document.summary, now(), paint)).collect();
+    let answer = match global.output {
+        Output::Text => Answer::text(lines.join("\n")),
+        Output::Json => document(done)?,
+    };
+    let end = match failure {
+        None => End::Well,
+        Some(Failure::Interrupted(_)) => End::Interrupted,
+        Some(_) => End::Badly,
+    };
+    let aside = failure.map(|failure| failure.told().replace("nothing was deleted", "nothing more was deleted"));
+    Ok(Answer { aside: aside.unwrap_or_default(), end, ..answer })
 }
 
 /// How the last sync ended, after those that ended well, and what to do next.

@@ -22,7 +22,7 @@ use syncline_core::names::{BranchName, CommitId, RepoPath, RepositoryName, SyncI
 use syncline_core::plan::Plan;
 use syncline_core::status::SyncStatus;
 use syncline_core::walk::Workflow as _;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::account::{Account, Syncline};
 use crate::arguments::Global;
@@ -38,7 +38,7 @@ const BETWEEN_QUESTIONS: Duration = Duration::from_secs(1);
 /// After how many questions it is seen to that whoever has the lease runs.
 const QUESTIONS_TO_A_NUDGE: u32 = 30;
 /// How long the execution may take to end a sync whose targets have all settled.
-const PATIENCE: u32 = 200;
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long from one look for that to the next.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(300);
 
@@ -68,6 +68,8 @@ pub(crate) struct Begun {
     pub(crate) record: SyncRecord,
     /// Where it is on record.
     pub(crate) syncline: Option<Arc<Syncline>>,
+    /// What lets calls pass as long as heartbeats are heard.
+    pub(crate) fence: Fence,
 }
 
 impl Work {
@@ -96,7 +98,8 @@ impl Work {
     /// since the branch was free: then what was looked at may have changed.
     pub(crate) async fn begin(&self, account: &Account, free: &Free) -> Result<Option<Begun>, Failure> {
         interrupt::heed();
-        let claim = self.claim(free);
+        interrupt::check()?;
+        let (claim, fence) = (self.claim(free), Fence::new());
         let record = SyncRecord::new(&self.repository, &self.branch, &claim);
         let syncline = account.syncline.clone().map(Arc::new);
         if let Some(syncline) = &syncline {
@@ -114,7 +117,7 @@ impl Work {
                 return Err(error.into());
             }
         }
-        Ok(Some(Begun { record, syncline }))
+        Ok(Some(Begun { record, syncline, fence }))
     }
 }
 
@@ -127,6 +130,7 @@ pub(crate) async fn free(
     branch: &BranchName,
     global: &Global,
 ) -> Result<Free, Failure> {
+    interrupt::check()?;
     let Some(syncline) = &account.syncline else { return Ok(Free { last: None }) };
     let (screen, since) = (Screen::new(global.output, global.no_color), Instant::now());
     let mut questions = 0;
@@ -134,6 +138,7 @@ pub(crate) async fn free(
         let lease = syncline.table.lease(repository, branch).await?.unwrap_or_default();
         let Some(holder) = &lease.holder else {
             screen.clear();
+            interrupt::check()?;
             return Ok(Free { last: lease.last });
         };
         screen.wait(&waits_for(holder, branch), since.elapsed());
@@ -146,7 +151,7 @@ pub(crate) async fn free(
             () = sleep(BETWEEN_QUESTIONS) => {}
             () = interrupt::came() => {
                 screen.leave();
-                return Err(Failure::interrupted("nothing more was done"));
+                interrupt::check()?;
             }
         }
     }
@@ -158,6 +163,16 @@ fn waits_for(holder: &Claim, branch: &BranchName) -> String {
         |hand| format!("what {} does by hand", hand.by),
     );
     format!("waits for {who} on `{branch}` to end (sync {}); Ctrl-C leaves", holder.sync)
+}
+
+impl Begun {
+    /// Ends it before anything was done.
+    pub(crate) async fn end(&self, reason: &str) {
+        if let Some(syncline) = &self.syncline {
+            // What cannot be recorded now, its execution records when no heartbeat comes.
+            let _ = syncline.end(&self.record.sync, reason).await;
+        }
+    }
 }
 
 impl Syncline {
@@ -205,24 +220,25 @@ pub(crate) async fn beat(syncline: Arc<Syncline>, sync: SyncId, fence: Fence) ->
     loop {
         let sent = SystemTime::now();
         // What may pass is tried again: the execution waits for several beats.
-        let found = syncline.table.sync(&sync).await;
+        // One that hangs costs a beat, not the lease.
+        let found = timeout(HEARTBEAT, syncline.table.sync(&sync)).await;
         match &found {
-            Err(error) if !error.may_pass() => return error.to_string(),
-            Err(_) => {}
-            Ok(None) => return "its record is gone".to_owned(),
-            Ok(Some(record)) if record.cancelled => {
+            Ok(Err(error)) if !error.may_pass() => return error.to_string(),
+            Ok(Err(_)) | Err(_) => {}
+            Ok(Ok(None)) => return "its record is gone".to_owned(),
+            Ok(Ok(Some(record))) if record.cancelled => {
                 return record.reason.clone().unwrap_or_else(|| "it was stopped by hand".to_owned());
             }
-            Ok(Some(record)) if record.status.is_terminal() => {
+            Ok(Ok(Some(record))) if record.status.is_terminal() => {
                 return record.reason.clone().unwrap_or_else(|| format!("it is {}", record.status));
             }
-            Ok(Some(record)) => token.clone_from(&record.task_token),
+            Ok(Ok(Some(record))) => token.clone_from(&record.task_token),
         }
         let is_heard = match &token {
             // A token that nobody waits for any more is followed by another, or by the end.
-            Some(token) => matches!(syncline.workflow.beat(token).await, Ok(true)),
+            Some(token) => matches!(timeout(HEARTBEAT, syncline.workflow.beat(token)).await, Ok(Ok(true))),
             // Where the execution does not wait yet, no time runs.
-            None => found.is_ok(),
+            None => matches!(found, Ok(Ok(_))),
         };
         if is_heard {
             fence.renew(sent);
@@ -233,17 +249,20 @@ pub(crate) async fn beat(syncline: Arc<Syncline>, sync: SyncId, fence: Fence) ->
 
 /// Waits for the execution to end a sync whose targets have all settled. Nothing where that takes too long, or after Ctrl-C.
 pub(crate) async fn ended(syncline: &Syncline, sync: &SyncId) -> Result<Option<SyncDocument>, Failure> {
-    for _ in 0..PATIENCE {
-        match read_sync(&syncline.table, sync).await {
-            Ok(Some(document)) if document.summary.status.is_terminal() => return Ok(Some(document)),
-            Ok(_) => {}
-            Err(error) if error.may_pass() => {}
-            Err(error) => return Err(error.into()),
+    let asked = async {
+        loop {
+            match read_sync(&syncline.table, sync).await {
+                Ok(Some(document)) if document.summary.status.is_terminal() => return Ok(Some(document)),
+                Ok(_) => {}
+                Err(error) if error.may_pass() => {}
+                Err(error) => return Err(error.into()),
+            }
+            sleep(BETWEEN_LOOKS).await;
         }
-        tokio::select! {
-            () = sleep(BETWEEN_LOOKS) => {}
-            () = interrupt::came() => return Ok(None),
-        }
+    };
+    tokio::select! {
+        ended = asked => ended,
+        () = sleep(PATIENCE) => Ok(None),
+        () = interrupt::came() => Ok(None),
     }
-    Ok(None)
 }

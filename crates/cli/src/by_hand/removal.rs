@@ -78,11 +78,15 @@ impl FromFiles {
         }
     }
 
-    fn condemned(&self, entry: &TargetEntry) -> Condemned {
+    fn condemned(&self, entry: &TargetEntry, manifest: &Manifest) -> Condemned {
         let named = match entry.kind {
             TargetKind::ServicePipeline => None,
-            // It may be called otherwise than the environment that it lives in, which only its spec says.
-            TargetKind::ServiceInstance if self.unread.contains(&entry.branch) => None,
+            // It may be called otherwise than the environment that it lives in, which only its spec says, if anything does.
+            TargetKind::ServiceInstance
+                if self.unread.contains(&entry.branch) || !is_environment(manifest, &entry.own_name) =>
+            {
+                None
+            }
             _ => Some(entry.own_name.clone()),
         };
         Condemned {
@@ -103,7 +107,7 @@ impl FromFiles {
 /// manifest only names as one that others deploy, whoever deployed it once.
 pub(crate) fn all(manifest: &Manifest, from_files: &FromFiles, known: &BTreeMap<TargetName, Known>) -> Vec<Condemned> {
     let entries = manifest.targets.iter().chain(&from_files.pipelines);
-    let mut found: Vec<Condemned> = entries.map(|entry| from_files.condemned(entry)).collect();
+    let mut found: Vec<Condemned> = entries.map(|entry| from_files.condemned(entry, manifest)).collect();
     for one in found.iter_mut().map(|one| &mut one.doomed) {
         // Whoever deployed it may be another branch than the one that the files name by now: its lease counts.
         if let Some(known) = known.get(&one.name).filter(|known| known.stack == one.stack) {
@@ -118,6 +122,12 @@ pub(crate) fn all(manifest: &Manifest, from_files: &FromFiles, known: &BTreeMap<
     let only_named: BTreeSet<&StackName> = manifest.existing_environments.values().collect();
     found.retain(|one| !only_named.contains(&one.doomed.stack));
     found
+}
+
+/// Whether a manifest has an environment of that name, its own or one that others deploy.
+fn is_environment(manifest: &Manifest, name: &str) -> bool {
+    let is_named = |entry: &TargetEntry| entry.kind == TargetKind::Environment && entry.own_name == name;
+    manifest.existing_environments.contains_key(name) || manifest.targets.iter().any(is_named)
 }
 
 fn of_known(name: &TargetName, known: &Known) -> Condemned {
@@ -175,13 +185,15 @@ async fn deployed_by(
     let sync = found.view.last_token.as_deref().and_then(sync_of);
     let record = match (&account.syncline, &sync) {
         (Some(syncline), Some(sync)) => syncline.table.sync(sync).await?,
-        _ => None,
+        // Without a history the token is all that tells.
+        (None, Some(_)) => return Ok(Some(DeployedBy::Us)),
+        (_, None) => None,
     };
     Ok(Some(match record {
         Some(record) if record.repository != *repository => DeployedBy::Other(record.repository),
         Some(_) => DeployedBy::Us,
-        // The record may have expired, or there never was one where Syncline was not installed.
-        None if sync.is_some() || is_known => DeployedBy::Us,
+        // A record expires, the head of what is deployed does not.
+        None if is_known => DeployedBy::Us,
         None => DeployedBy::Unknown,
     }))
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_core::manifest::Manifest;
-use syncline_core::names::{TargetKind, TargetName};
+use syncline_core::names::{BranchName, StackName, TargetKind, TargetName};
 use syncline_core::plan::{self, Known};
 use syncline_core::removal::{self, Doomed, Run};
 use syncline_core::status::SyncStatus;
@@ -16,11 +16,12 @@ use crate::arguments::{AppDelete, EnvDelete, Global, Hand, Output, Place, SvcDel
 use crate::by_hand::account::Account;
 use crate::by_hand::carry_out::{Ending, Hands, How, carry_out};
 use crate::by_hand::ending::{self, Typed};
-use crate::by_hand::ledger::{self, Begun, Work};
+use crate::by_hand::ledger::{self, Begun, Free, Work};
 use crate::by_hand::removal::{
     Condemned, DeployedBy, FromFiles, StillNeeded, all, deployed, in_the_way, left_behind, needs,
 };
-use crate::draw::{listed, number_of, one_of};
+use crate::documents::SyncDocument;
+use crate::draw::{listed, number_of, one_of, shell_line};
 use crate::failure::Failure;
 use crate::paint::Paint;
 use crate::problems::Problems;
@@ -146,6 +147,23 @@ struct Looked {
     known: BTreeMap<TargetName, Known>,
 }
 
+impl Looked {
+    /// What is left of it after the first run.
+    fn after_first(&self) -> Asked {
+        let Some((first, left)) = self.runs.split_first() else { return Asked::default() };
+        let is_left =
+            |one: &&(Condemned, DeployedBy)| !first.plan.targets.iter().any(|t| t.stack == one.0.doomed.stack);
+        Asked { going: self.going.iter().filter(is_left).cloned().collect(), runs: left.to_vec() }
+    }
+}
+
+/// What somebody was asked about.
+#[derive(Default, PartialEq)]
+struct Asked {
+    going: Vec<(Condemned, DeployedBy)>,
+    runs: Vec<Run>,
+}
+
 impl<'g> Removal<'g> {
     /// Reads the manifest and asks the account for everything that there may be to delete.
     async fn open(global: &'g Global, place: &Place, hand: &Hand) -> Result<Self, Failure> {
@@ -183,29 +201,43 @@ impl<'g> Removal<'g> {
     }
 
     /// Deletes what of it is deployed, after it has asked. No service may be deployed in the environments that are `emptied`.
-    async fn run(mut self, mut left: Vec<Condemned>, emptied: Vec<Doomed>, typed: Typed) -> Result<Answer, Failure> {
-        let mut asked: Option<Vec<Run>> = None;
+    async fn run(mut self, meant: Vec<Condemned>, emptied: Vec<Doomed>, typed: Typed) -> Result<Answer, Failure> {
+        let stacks = meant.into_iter().map(|one| one.doomed.stack).collect();
         let mut documents = Vec::new();
-        loop {
-            let mut free = BTreeMap::new();
-            let branches: BTreeSet<_> = left.iter().map(|one| one.doomed.branch.clone()).collect();
-            for branch in branches {
-                let moment = ledger::free(&self.account, &self.reading.repository, &branch, self.global).await?;
-                free.insert(branch, moment);
+        let last = self.work_off(stacks, &emptied, &mut documents).await;
+        let is_recorded = self.account.syncline.is_some();
+        match last {
+            Ok(Some(ending)) => ending::answer(self.global, documents, ending, &typed, is_recorded),
+            Ok(None) if documents.is_empty() && self.global.output == Output::Text => {
+                Ok(Answer::text("✓ nothing to delete: none of it is deployed".to_owned()))
             }
-            let looked = self.look(&left, &emptied).await?;
-            let Some(run) = looked.runs.first() else {
-                return match self.global.output {
-                    Output::Json => ending::document(&documents),
-                    Output::Text => Ok(Answer::text("✓ nothing to delete: none of it is deployed".to_owned())),
-                };
-            };
-            if asked.as_ref() != Some(&looked.runs) {
+            Ok(None) => ending::cut_short(self.global, &documents, None),
+            // What went before is not hidden by what came after it.
+            Err(failure) if !documents.is_empty() => ending::cut_short(self.global, &documents, Some(&failure)),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Works off one run after another, and notes those that ended well. Gives the last one, or the one that did not.
+    async fn work_off(
+        &mut self,
+        mut left: BTreeSet<StackName>,
+        emptied: &[Doomed],
+        documents: &mut Vec<SyncDocument>,
+    ) -> Result<Option<Ending>, Failure> {
+        let mut asked: Option<Asked> = None;
+        loop {
+            let free = self.free(&left).await?;
+            let looked = self.look(&left, emptied).await?;
+            let Some(run) = looked.runs.first() else { return Ok(None) };
+            let now = Asked { going: looked.going.clone(), runs: looked.runs.clone() };
+            if asked.as_ref() != Some(&now) {
                 self.confirm(&looked)?;
             }
             let work = Work::new(&self.account, &self.reading, &run.branch);
             let begun = match free.get(&run.branch) {
                 Some(free) => work.begin(&self.account, free).await?,
+                // It is another branch's by now.
                 None => None,
             };
             let Some(begun) = begun else {
@@ -213,34 +245,66 @@ impl<'g> Removal<'g> {
                     "! somebody deployed from `{}` meanwhile: what there is to delete is looked at again",
                     run.branch
                 );
-                asked = Some(looked.runs);
+                asked = Some(now);
                 continue;
             };
+            if let Err(failure) = self.check_emptied(emptied).await {
+                begun.end(&failure.message()).await;
+                return Err(failure);
+            }
             let ending = self.delete(run, begun).await?;
             let is_done = ending.how == How::Settled && ending.document.summary.status == SyncStatus::Succeeded;
             if !is_done || looked.runs.len() == 1 {
-                return ending::answer(self.global, documents, ending, &typed, self.account.syncline.is_some());
+                return Ok(Some(ending));
             }
             documents.push(ending.document);
-            left.retain(|one| !run.plan.targets.iter().any(|target| target.stack == one.doomed.stack));
-            asked = Some(looked.runs[1..].to_vec());
+            left.retain(|stack| !run.plan.targets.iter().any(|target| target.stack == *stack));
+            asked = Some(looked.after_first());
         }
+    }
+
+    /// Waits until nobody works on any of the branches that these stacks are of.
+    async fn free(&mut self, left: &BTreeSet<StackName>) -> Result<BTreeMap<BranchName, Free>, Failure> {
+        let branches = self.of_stacks(left).await?.into_iter().map(|one| one.doomed.branch).collect::<BTreeSet<_>>();
+        let mut free = BTreeMap::new();
+        for branch in branches {
+            let moment = ledger::free(&self.account, &self.reading.repository, &branch, self.global).await?;
+            free.insert(branch, moment);
+        }
+        Ok(free)
+    }
+
+    /// The targets that these stacks are, as the files and the history have them now.
+    async fn of_stacks(&mut self, left: &BTreeSet<StackName>) -> Result<Vec<Condemned>, Failure> {
+        let known = self.account.known(&self.reading.repository).await?;
+        self.found = all(&self.manifest, &self.from_files, &known);
+        Ok(self.found.iter().filter(|one| left.contains(&one.doomed.stack)).cloned().collect())
+    }
+
+    /// Errors: a service is deployed in an environment that is to go.
+    async fn check_emptied(&self, emptied: &[Doomed]) -> Result<(), Failure> {
+        let repository = &self.reading.repository;
+        for environment in emptied {
+            let known = self.account.known(repository).await?;
+            let found = all(&self.manifest, &self.from_files, &known);
+            let services: Vec<Condemned> = in_the_way(&found, environment).into_iter().cloned().collect();
+            let services = deployed(&self.account, repository, &known, &services).await?;
+            if !services.is_empty() {
+                return Err(services_first(environment, &services));
+            }
+        }
+        Ok(())
     }
 
     /// Looks at what of it is deployed, who needs it, and in which order it can go.
     ///
     /// Errors: something that stays still needs it, or it is not ours.
-    async fn look(&mut self, left: &[Condemned], emptied: &[Doomed]) -> Result<Looked, Failure> {
+    async fn look(&mut self, left: &BTreeSet<StackName>, emptied: &[Doomed]) -> Result<Looked, Failure> {
+        self.check_emptied(emptied).await?;
         let repository = self.reading.repository.clone();
+        let left = self.of_stacks(left).await?;
         let known = self.account.known(&repository).await?;
-        for environment in emptied {
-            let services: Vec<Condemned> = in_the_way(&self.found, environment).into_iter().cloned().collect();
-            let services = deployed(&self.account, &repository, &known, &services).await?;
-            if !services.is_empty() {
-                return Err(services_first(environment, &services));
-            }
-        }
-        let going = deployed(&self.account, &repository, &known, left).await?;
+        let going = deployed(&self.account, &repository, &known, &left).await?;
         for (Condemned { doomed, .. }, by) in &going {
             if let DeployedBy::Other(repository) = by {
                 let error = format!(
@@ -330,14 +394,25 @@ impl<'g> Removal<'g> {
     }
 }
 
+/// The services that are, or may be, in an environment that is to go, and how to delete them.
 fn services_first(environment: &Doomed, services: &[(Condemned, DeployedBy)]) -> Failure {
-    let verb = if services.len() == 1 { "is" } else { "are" };
-    let names = listed(services.iter().map(|(one, _)| &one.doomed.name));
     let name = environment.goes_by();
-    let services: BTreeSet<&str> = services.iter().map(|(one, _)| one.doomed.goes_by()).collect();
-    let typed: String = services.into_iter().map(|service| format!(" --name {service}")).collect();
-    let help = format!("services go first: `syncline svc delete --env {name}{typed}`");
-    Failure::new(format!("nothing was deleted: {names} {verb} deployed in environment `{name}`"), help)
+    let is_sure = services.iter().all(|(one, _)| one.doomed.is_in(name));
+    let verb = match (is_sure, services.len()) {
+        (true, 1) => "is deployed",
+        (true, _) => "are deployed",
+        (false, _) => "may be deployed",
+    };
+    let names: BTreeSet<&str> = match is_sure {
+        true => services.iter().map(|(one, _)| one.doomed.goes_by()).collect(),
+        false => services.iter().map(|(one, _)| one.doomed.name.as_str()).collect(),
+    };
+    let typed = names.into_iter().flat_map(|service| ["--name", service]);
+    let of_environment = is_sure.then_some(["--env", name]).into_iter().flatten();
+    let command = shell_line(["syncline", "svc", "delete"].into_iter().chain(of_environment).chain(typed));
+    let listed = listed(services.iter().map(|(one, _)| &one.doomed.name));
+    let error = format!("nothing was deleted: {listed} {verb} in environment `{name}`");
+    Failure::new(error, format!("services go first: `{command}`"))
 }
 
 fn refused(still_needed: &BTreeSet<StillNeeded>) -> Failure {

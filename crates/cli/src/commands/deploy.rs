@@ -15,7 +15,7 @@ use crate::answer::Answer;
 use crate::arguments::{Deploy, Global, Output};
 use crate::by_hand::account::Account;
 use crate::by_hand::carry_out::{Ending, Hands, carry_out};
-use crate::by_hand::difference::{Change, Difference, differences};
+use crate::by_hand::difference::{Change, Difference, check_feasible, differences};
 use crate::by_hand::ending;
 use crate::by_hand::ledger::{self, Begun, Work};
 use crate::by_hand::selection::Said;
@@ -58,6 +58,7 @@ pub(super) async fn run(global: &Global, deploy: &Deploy) -> Result<Answer, Fail
             if looked.worked_on.targets.is_empty() {
                 return nothing_to_do(global, &looked.differences);
             }
+            check_feasible(&looked.worked_on, &looked.differences, &account)?;
             eprintln!("{}", account.where_it_works(&reading, &[&branch]));
             if !deploy.hand.yes && !is_confirmed(&looked.worked_on, &branch, &account)? {
                 return Err(Failure::unexplained("nothing was deployed"));

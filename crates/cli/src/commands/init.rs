@@ -13,7 +13,7 @@ use syncline_core::manifest;
 
 use crate::answer::Answer;
 use crate::arguments::{Global, Init, Output};
-use crate::draw::number_of;
+use crate::draw::{number_of, shell_line};
 use crate::example::{self, Names};
 use crate::failure::Failure;
 use crate::paint::Paint;
@@ -42,10 +42,14 @@ pub(super) fn run(global: &Global, init: &Init) -> Result<Answer, Failure> {
         return Answer::json(&InitDocument { folder, app, branch, next, written });
     }
     let paint = Paint::for_stderr(global.no_color);
-    let at = if init.folder == Path::new(".") { String::new() } else { format!(" {}", quoted(&folder)) };
+    let at = (init.folder != Path::new(".")).then_some(folder.as_str());
+    let on = ["-b", names.branch.as_str()];
     let follow_ups = vec![
-        (format!("syncline check{at}"), "to see that nothing is wrong with it".to_owned()),
-        (format!("syncline plan{at} -b {}", quoted(&names.branch)), "to see what a push would deploy".to_owned()),
+        (shell_line(["syncline", "check"].into_iter().chain(at)), "to see that nothing is wrong with it".to_owned()),
+        (
+            shell_line(["syncline", "plan"].into_iter().chain(at).chain(on)),
+            "to see what a push would deploy".to_owned(),
+        ),
         ("git add . && git commit && git push".to_owned(), "to deploy it, once the repository is connected".to_owned()),
     ];
     Ok(Answer {
@@ -53,12 +57,6 @@ pub(super) fn run(global: &Global, init: &Init) -> Result<Answer, Failure> {
         follow_ups,
         ..Answer::text(written.join("\n"))
     })
-}
-
-/// A word of a command that may be pasted into a shell.
-fn quoted(text: &str) -> String {
-    let is_plain = text.chars().all(|one| one.is_alphanumeric() || "/_.-".contains(one)) && !text.is_empty();
-    if is_plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// Fails where anything stands where a file would be written, or where a second manifest would come to be.

@@ -29,6 +29,7 @@ use time::OffsetDateTime;
 use crate::answer::Answer;
 use crate::arguments::{App, Arguments, Command, Env, Installation, Scope, Svc};
 use crate::documents::SyncDocument;
+use crate::draw::shell_line;
 use crate::failure::Failure;
 use crate::{connection, interrupt, origin};
 
@@ -103,8 +104,8 @@ impl Reader {
 
     /// The options that name this repository and branch again.
     fn options(&self) -> String {
-        let branch = self.branch.as_ref().map(|branch| format!(" -b {branch}")).unwrap_or_default();
-        format!("-r {}{branch}", self.repository)
+        let branch = self.branch.iter().flat_map(|branch| ["-b", branch.as_str()]);
+        shell_line(["-r", self.repository.as_str()].into_iter().chain(branch))
     }
 }
 

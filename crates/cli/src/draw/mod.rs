@@ -91,6 +91,12 @@ fn kind(kind: TargetKind) -> String {
     kind.to_string().replace(' ', "_")
 }
 
+/// Words as a shell takes them, for a command that a person may type: a branch may be called `$(anything)`.
+pub(crate) fn shell_line<W: AsRef<str>>(words: impl IntoIterator<Item = W>) -> String {
+    let quote = |word: W| shlex::try_quote(word.as_ref()).map(|quoted| quoted.into_owned()).unwrap_or_default();
+    words.into_iter().map(quote).collect::<Vec<_>>().join(" ")
+}
+
 /// `4 succeeded, 2 unchanged`.
 fn counts(counts: &BTreeMap<TargetStatus, u32>) -> String {
     // What is done comes first, what is not comes last.
@@ -144,6 +150,12 @@ mod tests {
     fn what_comes_from_elsewhere_stays_on_its_line() {
         assert_eq!(one_line("a\n  b\t\u{1b}[31mc "), "a b [31mc");
         assert_eq!(one_line("a\u{202e}b"), "a b");
+    }
+
+    #[test]
+    fn a_name_is_one_word_of_a_shell() {
+        assert_eq!(shell_line(["syncline", "plan", "-b", "main"]), "syncline plan -b main");
+        assert_eq!(shell_line(["-b", "$(reboot);`x`'y"]), r#"-b '$(reboot);`x`'"'y""#);
     }
 
     #[test]

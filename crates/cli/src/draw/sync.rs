@@ -6,7 +6,7 @@ use syncline_core::names::{CommitId, StackName};
 use syncline_core::status::{SyncStatus, TargetStatus};
 use time::OffsetDateTime;
 
-use super::{Columns, cell, cell_or_nothing, coloured, counts, kind, one_line};
+use super::{Columns, cell, cell_or_nothing, coloured, counts, kind, one_line, shell_line};
 use crate::documents::sync::{DiagnosticDocument, PublishDocument};
 use crate::documents::{SyncDocument, SyncSummary, TargetDocument};
 use crate::paint::{Paint, target_color};
@@ -202,7 +202,8 @@ pub(crate) fn follow_ups(document: &SyncDocument) -> Vec<(String, String)> {
             }
         }
         SyncStatus::Superseded => {
-            let command = format!("syncline status -r {} -b {} --watch", sync.repository, sync.branch);
+            let of_branch = ["-r", sync.repository.as_str(), "-b", sync.branch.as_str()];
+            let command = shell_line(["syncline", "status"].into_iter().chain(of_branch).chain(["--watch"]));
             add(command, "to follow the newer commit".to_owned());
         }
         SyncStatus::Failed | SyncStatus::Cancelled => {
