@@ -6,6 +6,7 @@ mod bad_input;
 mod by_hand;
 mod deploy;
 mod events;
+mod faults;
 mod graph;
 mod interruptions;
 mod load;

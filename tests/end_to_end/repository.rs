@@ -12,8 +12,8 @@ use syncline_core::status::{SyncStatus, TargetStatus};
 
 use super::world::{World, root, world};
 
-/// How long a sync is waited for. None takes a tenth of it on an idle machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a sync is waited for. None takes a tenth of it on an idle machine, where nothing goes wrong.
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// A connected repository and a clone of it.
 pub(crate) struct Repository {
@@ -27,14 +27,22 @@ impl Repository {
     /// An example, with `shop` replaced by `name` everywhere, so that no two tests share a stack or an export. It has the
     /// branches `main` and `prod`; nothing is pushed to `main` yet.
     pub(crate) async fn of_example(example: &str, name: &str) -> Self {
-        let repository = Self::empty(name).await;
+        Self::of_example_in(world().await, example, name).await
+    }
+
+    /// The same in a local AWS of its own.
+    pub(crate) async fn of_example_in(world: &'static World, example: &str, name: &str) -> Self {
+        let repository = Self::empty_in(world, name).await;
         copy(&root().join("examples").join(example), repository.path(), name);
         repository
     }
 
     /// A repository with the branches `main` and `prod`, both at an empty commit; `prod` was there before it was connected.
     pub(crate) async fn empty(name: &str) -> Self {
-        let world = world().await;
+        Self::empty_in(world().await, name).await
+    }
+
+    async fn empty_in(world: &'static World, name: &str) -> Self {
         world.codecommit().await.create_repository().repository_name(name).send().await.unwrap();
         let repository =
             Self { world, name: name.to_owned(), table: world.table().await, clone: tempfile::tempdir().unwrap() };

@@ -13,6 +13,8 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 static WORLD: OnceCell<World> = OnceCell::const_new();
+static FAULTY: OnceCell<World> = OnceCell::const_new();
+static KEPT: OnceCell<World> = OnceCell::const_new();
 
 /// The local AWS and what is installed in it.
 pub(crate) struct World {
@@ -24,7 +26,17 @@ pub(crate) struct World {
 
 /// The local AWS, started and installed into once.
 pub(crate) async fn world() -> &'static World {
-    WORLD.get_or_init(World::start).await
+    WORLD.get_or_init(|| World::start(|_| {}, 20)).await
+}
+
+/// Another one, in which whatever functions call AWS for may go wrong. What is told to its proxies holds for all tests.
+pub(crate) async fn faulty() -> &'static World {
+    FAULTY.get_or_init(|| World::start(|options| options.faults = true, 5)).await
+}
+
+/// Another one, whose emulator can be started again.
+pub(crate) async fn kept() -> &'static World {
+    KEPT.get_or_init(|| World::start(|options| options.persist = true, 5)).await
 }
 
 /// The root of the project.
@@ -33,7 +45,8 @@ pub(crate) fn root() -> PathBuf {
 }
 
 impl World {
-    async fn start() -> Self {
+    /// `event_timeout` is how long an event of a stack is waited for, in seconds.
+    async fn start(with: impl FnOnce(&mut Options), event_timeout: u32) -> Self {
         assert!(
             root().join(".aws-sam/build/template.yaml").exists(),
             "the functions are not built: run `make build`, or all of it with `make test`"
@@ -41,19 +54,36 @@ impl World {
         // It outlives every test, and goes with the process: the emulator ends when its parent is gone.
         let state = tempfile::tempdir().unwrap().keep();
         let tools = Options::default_tools_dir(&root());
-        let aws = LocalAws::start(Options::new(state.clone(), tools)).await.unwrap();
+        let mut options = Options::new(state.clone(), tools);
+        with(&mut options);
+        let aws = LocalAws::start(options).await.unwrap();
         let mut world = Self { aws, state, table_name: String::new() };
-        world
-            .run(&[
-                "sam",
-                "deploy",
-                "--no-progressbar",
-                "--parameter-overrides",
-                "EventSourcePrefix=local ManifestBranch=main EventTimeoutSeconds=20",
-            ])
-            .await;
+        let parameters = format!("EventSourcePrefix=local ManifestBranch=main EventTimeoutSeconds={event_timeout}");
+        world.run(&["sam", "deploy", "--no-progressbar", "--parameter-overrides", &parameters]).await;
         world.table_name = world.outputs().await["TableName"].clone();
         world
+    }
+
+    /// The local AWS itself.
+    pub(crate) fn aws(&self) -> &LocalAws {
+        &self.aws
+    }
+
+    /// Has the next invocation of a function, by its name in the template, killed so many milliseconds after it began.
+    /// [`World::has_died`] tells whether it came to that.
+    pub(crate) fn let_die(&self, function: &str, milliseconds: u32) {
+        let folder = self.state.join("die");
+        std::fs::create_dir_all(&folder).unwrap();
+        let _ = std::fs::remove_file(self.state.join(format!("die.{function}")));
+        // Whole at once: a function may begin at any moment.
+        let draft = self.state.join("die.draft");
+        std::fs::write(&draft, milliseconds.to_string()).unwrap();
+        std::fs::rename(draft, folder.join(function)).unwrap();
+    }
+
+    /// Whether that function was invoked since.
+    pub(crate) fn has_died(&self, function: &str) -> bool {
+        self.state.join(format!("die.{function}")).exists()
     }
 
     /// The outputs of Syncline's own stack.

@@ -16,6 +16,7 @@ import re
 import signal
 import socketserver
 import struct
+import subprocess
 import sys
 import termios
 import threading
@@ -41,9 +42,11 @@ def main():
     tell_the_root_of_nested_stacks()
     give_recorded_calls_page_by_page()
     start_executions_as_fast_as_aws()
+    tell_which_executions_ended_with_the_emulator()
     let_parameters_take_time_or_fail()
     let_functions_die_in_the_middle()
     return_warm_invocations_without_waiting_for_logs()
+    start_fault_proxies()
     # `ministack.app` reads options of its own from the command line; it gets none.
     sys.argv = sys.argv[:1]
     try:
@@ -300,6 +303,30 @@ def start_executions_as_fast_as_aws():
     stepfunctions.time = Clock()
 
 
+def tell_which_executions_ended_with_the_emulator():
+    """An execution that ends tells EventBridge. One that ran when the emulator ended is found FAILED by the next one, which
+    tells nobody. On AWS executions outlive whatever fails; here that is how one dies."""
+    load = stepfunctions.load_persisted_state
+
+    @functools.wraps(load)
+    def load_and_tell(data):
+        load(data)
+        ended = [one for one in stepfunctions._executions.all_values() if one.get("error") == "States.ServiceRestart"]
+        threading.Timer(1, tell, [ended]).start()
+
+    def tell(ended):
+        for execution in ended:
+            account = execution["executionArn"].split(":")[4]
+            region = execution["executionArn"].split(":")[3]
+            app._MAIN_LOOP.call_soon_threadsafe(emit, execution, account, region)
+
+    def emit(execution, account, region):
+        with request_scope(account, region):
+            stepfunctions._emit_execution_status_event(execution)
+
+    stepfunctions.load_persisted_state = load_and_tell
+
+
 def let_parameters_take_time_or_fail():
     """For tests: AWS takes seconds to minutes for a stack and sometimes fails, the emulator takes 2 ms and does not.
 
@@ -391,6 +418,29 @@ def return_warm_invocations_without_waiting_for_logs():
         return drain(self, first_line_wait, *args, **kwargs)
 
     lambda_runtime.ProvidedWorker._drain_stderr_bounded = drain_what_is_there
+
+
+def start_fault_proxies():
+    """Room for a test: proxies that functions call AWS through. They are in this process group and end with it."""
+    for proxy in os.environ.get("FAULT_PROXIES", "").split():
+        port, upstream = proxy.split("=", 1)
+        command = [sys.executable, "-c", FAULT_PROXY, "--host", "127.0.0.1", "--port", port, "--upstream", upstream]
+        subprocess.Popen(command, stdin=subprocess.DEVNULL)
+
+
+# A request is signed for the host that it was sent to, and with its length; microburst puts other ones in their place.
+FAULT_PROXY = """
+from microburst import cli, forward
+
+outbound = forward.Upstream._outbound_headers
+
+def with_what_was_signed(self, request):
+    kept = {name: request.headers[name] for name in ("Host", "Content-Length") if name in request.headers}
+    return {name: value for name, value in outbound(self, request).items() if name != "host"} | kept
+
+forward.Upstream._outbound_headers = with_what_was_signed
+raise SystemExit(cli.main())
+"""
 
 
 def bytes_in_pipe(process):

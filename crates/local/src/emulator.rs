@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use crate::REGION;
+use crate::{Faults, REGION};
 
 /// The wrapper around MiniStack, carried in the binary so that it needs no file beside it.
 const SERVE: &str = include_str!("../emulator/serve.py");
@@ -37,6 +37,8 @@ pub(crate) struct Settings {
     pub(crate) enforce_iam: bool,
     pub(crate) persist: bool,
     pub(crate) record_calls: bool,
+    /// What functions call AWS through, where faults are wanted.
+    pub(crate) faults: Option<Faults>,
 }
 
 impl Settings {
@@ -52,12 +54,23 @@ impl Settings {
     fn environment(&self) -> Vec<(&'static str, String)> {
         let flag = |on: bool| if on { "1" } else { "0" }.to_owned();
         let folder = |name: &str| self.state_dir.join(name).display().to_string();
+        let local = |port: u16| format!("http://127.0.0.1:{port}");
+        let (endpoint, codecommit) = match &self.faults {
+            Some(faults) => (local(faults.emulator), local(faults.codecommit)),
+            None => (self.endpoint(), self.codecommit_endpoint.clone()),
+        };
+        let proxies = self.faults.map(|faults| {
+            let (emulator, codecommit) = (self.endpoint(), &self.codecommit_endpoint);
+            format!("{}={emulator} {}={codecommit}", faults.emulator, faults.codecommit)
+        });
         vec![
+            // A port and what lies behind it, for each proxy.
+            ("FAULT_PROXIES", proxies.unwrap_or_default()),
             ("BIND_HOST", "127.0.0.1".to_owned()),
             ("GATEWAY_PORT", self.port.to_string()),
             // Functions call AWS where these point.
-            ("AWS_ENDPOINT_URL", self.endpoint()),
-            ("AWS_ENDPOINT_URL_CODECOMMIT", self.codecommit_endpoint.clone()),
+            ("AWS_ENDPOINT_URL", endpoint),
+            ("AWS_ENDPOINT_URL_CODECOMMIT", codecommit),
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_DEFAULT_REGION", REGION.to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
@@ -108,7 +121,11 @@ impl Emulator {
         let emulator = Self::spawn(settings)?;
         let started = Instant::now();
         loop {
-            if is_healthy(settings.port).await {
+            let has_proxies = async || match &settings.faults {
+                Some(faults) => faults.are_healthy().await,
+                None => true,
+            };
+            if is_healthy(settings.port).await && has_proxies().await {
                 return Ok(emulator);
             }
             if emulator.has_ended() {

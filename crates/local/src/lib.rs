@@ -6,10 +6,12 @@
 
 pub mod codecommit;
 mod emulator;
+mod faults;
 mod local_aws;
 mod state;
 
 pub use codecommit::calls::Call;
+pub use faults::Faults;
 pub use local_aws::{LocalAws, Options};
 pub use state::{Running, State};
 

@@ -12,6 +12,7 @@ use crate::codecommit::calls::Call;
 use crate::codecommit::events::EventBridge;
 use crate::codecommit::server::CodeCommit;
 use crate::emulator::{self, Emulator};
+use crate::faults::Faults;
 use crate::state::{Running, State};
 
 /// How often another free port is tried when somebody else took the one that was free a moment ago.
@@ -34,6 +35,8 @@ pub struct Options {
     pub persist: bool,
     /// Whether the emulator records each API call for CloudTrail's LookupEvents.
     pub record_calls: bool,
+    /// Whether functions call AWS through proxies that can be told to make faults.
+    pub faults: bool,
 }
 
 impl Options {
@@ -47,6 +50,7 @@ impl Options {
             enforce_iam: true,
             persist: false,
             record_calls: true,
+            faults: false,
         }
     }
 
@@ -92,6 +96,10 @@ impl LocalAws {
                 enforce_iam: options.enforce_iam,
                 persist: options.persist,
                 record_calls: options.record_calls,
+                faults: match options.faults {
+                    true => Some(Faults { emulator: free_port()?, codecommit: free_port()? }),
+                    false => None,
+                },
             };
             match Emulator::start(&settings).await {
                 Ok(emulator) => {
@@ -131,6 +139,11 @@ impl LocalAws {
     /// The emulator's log.
     pub fn emulator_log(&self) -> PathBuf {
         self.settings.log()
+    }
+
+    /// The proxies between functions and AWS, where it was started with them.
+    pub fn faults(&self) -> Option<Faults> {
+        self.settings.faults
     }
 
     /// The environment in which the AWS CLI, SAM, the SDKs and Syncline itself reach this local AWS and nothing else.

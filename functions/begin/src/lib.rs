@@ -150,19 +150,28 @@ impl Begin {
     /// Goes on with a plan that is stored: what is ready is started, what will not begin is skipped.
     async fn resume(&self, sync: &SyncId, task_token: &str) -> Result<(), Error> {
         let Some(record) = self.walk.table.await_targets(sync, task_token).await? else {
+            // It is over, and so is this task. Targets may have been stored all the same, by a Begin that was slower than
+            // whoever stopped the sync.
+            self.skip_what_has_not_begun(sync).await?;
             self.answer(sync, task_token).await?;
             return Ok(());
         };
         if !record.cancelled {
             return walk::resume(&self.walk, sync).await;
         }
+        self.skip_what_has_not_begun(sync).await?;
+        if self.walk.is_closed(sync).await? {
+            self.answer(sync, task_token).await?;
+        }
+        Ok(())
+    }
+
+    /// Settles the targets that wait for their turn, which will not come.
+    async fn skip_what_has_not_begun(&self, sync: &SyncId) -> Result<(), Error> {
         let targets = self.walk.table.targets(sync).await?;
         for target in targets.iter().filter(|target| target.status == TargetStatus::Pending) {
             let outcome = Outcome::because(TargetStatus::Skipped, "the sync was stopped by hand");
             walk::settle(&self.walk, sync, target.planned.number, outcome).await?;
-        }
-        if self.walk.is_closed(sync).await? {
-            self.answer(sync, task_token).await?;
         }
         Ok(())
     }
