@@ -9,6 +9,7 @@ mod events;
 mod faults;
 mod graph;
 mod interruptions;
+mod interventions;
 mod load;
 mod proton;
 mod prune;

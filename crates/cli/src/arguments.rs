@@ -76,6 +76,12 @@ pub(crate) enum Command {
     App(App),
     /// Show the present state of every target, or follow a sync until it is over
     Status(Status),
+    /// Hold a target, a branch or everything: no sync begins with it until it is resumed
+    Pause(Pause),
+    /// Let go on what was paused
+    Resume(Resume),
+    /// Accept what somebody changed by hand on a target's stack, so that the next sync takes over
+    Resolve(Resolve),
     /// Show past syncs, newest first
     History(History),
     /// Show everything about one sync
@@ -188,6 +194,56 @@ pub(crate) struct Status {
     /// Follow the sync of this commit: its id, or what it begins with
     #[arg(long, value_name = "ID", requires = "watch", value_parser = commit)]
     pub(crate) commit: Option<String>,
+}
+
+/// What is paused or resumed.
+#[derive(Args, Debug)]
+pub(crate) struct What {
+    /// The target, as `syncline status` names it
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: Option<String>,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+    #[command(flatten)]
+    pub(crate) scope: Scope,
+    /// Everything of the repository
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// `syncline pause`.
+#[derive(Args, Debug)]
+pub(crate) struct Pause {
+    #[command(flatten)]
+    pub(crate) what: What,
+    /// Why, for the history and for whoever runs into it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+}
+
+/// `syncline resume`.
+#[derive(Args, Debug)]
+pub(crate) struct Resume {
+    #[command(flatten)]
+    pub(crate) what: What,
+    /// Why, for the history
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}
+
+/// `syncline resolve`.
+#[derive(Args, Debug)]
+pub(crate) struct Resolve {
+    /// The target, as `syncline status` names it
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+    #[command(flatten)]
+    pub(crate) scope: Scope,
+    /// Why it may be taken over, for the history
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
 }
 
 /// `syncline history`.

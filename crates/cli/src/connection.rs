@@ -32,3 +32,11 @@ pub(crate) async fn table(installation: &Installation) -> Result<Table, Failure>
     };
     Ok(Table::new(&configuration, name, NO_RETENTION))
 }
+
+/// Syncline's table, to write to: its stack says how long the history is kept.
+pub(crate) async fn table_to_write(installation: &Installation) -> Result<Table, Failure> {
+    let configuration = configuration().await;
+    let found = installation::installed(&configuration, &StackName::new(&installation.stack)).await?;
+    let name = installation.table.clone().filter(|name| !name.is_empty()).unwrap_or(found.table);
+    Ok(Table::new(&configuration, name, found.retention_days))
+}

@@ -12,6 +12,7 @@ pub mod diagnostic;
 pub mod exports;
 pub mod files;
 pub mod graph;
+pub mod hold;
 mod intrinsic;
 pub mod lease;
 pub mod manifest;

@@ -11,13 +11,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use syncline_aws::moves::{Deployment, Entered, Reached};
 use syncline_aws::repository::Repository;
-use syncline_aws::stacks::Stacks;
+use syncline_aws::stacks::{ForeignChange, Stacks};
 use syncline_aws::table::{Head, StackWait, SyncRecord, Table, TargetRecord};
 use syncline_aws::templates::Templates;
 use syncline_aws::workflow::Workflow;
 use syncline_aws::{Error, configuration, settings};
 use syncline_core::deployment::Operation;
 use syncline_core::files::{Files, Want};
+use syncline_core::hold::{Hold, holding};
 use syncline_core::names::{Digest, SyncId, TargetName, TargetNumber};
 use syncline_core::plan::Action;
 use syncline_core::recipe::{self, Before, Cache, Context};
@@ -84,13 +85,14 @@ impl Deploy {
         if record.planned.action == Action::Delete {
             return self.delete(input, &record).await;
         }
-        let (sync, head, prepared) = tokio::join!(
+        let (sync, head, holds, prepared) = tokio::join!(
             self.table.sync(&input.sync),
             self.table.head(&record.repository, &record.planned.name),
+            self.table.holds(&record.repository),
             self.request(&record)
         );
-        let (sync, head, request) = (sync?, head?, prepared?);
-        if let Some(reason) = not_to_begin(&record, sync.as_ref()) {
+        let (sync, head, holds, request) = (sync?, head?, holds?, prepared?);
+        if let Some(reason) = not_to_begin(&record, sync.as_ref(), &holds) {
             return Ok(reason);
         }
         let request = match request {
@@ -108,7 +110,25 @@ impl Deploy {
                 outputs: None,
             }));
         }
+        if let Some(blocked) = self.changed_by_hand(&record, head.as_ref()).await? {
+            return Ok(blocked);
+        }
         self.move_on(input, &record, head.as_ref(), &request, digest).await
+    }
+
+    /// The outcome of a target whose stack was changed by hand since Syncline deployed it, unless somebody accepted that.
+    async fn changed_by_hand(&self, record: &TargetRecord, head: Option<&Head>) -> Result<Option<Reached>, Error> {
+        let stack = &record.planned.stack;
+        let deployed = head.filter(|head| head.successful_sync.is_some() && head.stack == *stack);
+        let Some(head) = deployed.filter(|_| record.entered == 1) else { return Ok(None) };
+        let change = self.stacks.foreign_change(stack).await?;
+        let change = change.filter(|change| head.accepted.as_ref() != Some(&change.id));
+        // One that is to go may be gone.
+        let change = change.filter(|one| record.planned.action != Action::Delete || one.id != ForeignChange::GONE);
+        Ok(change.map(|change| {
+            let reason = change.explain(stack, &record.planned.name);
+            Reached::Settled(Outcome::because(TargetStatus::Blocked, reason))
+        }))
     }
 
     async fn move_on(
@@ -137,9 +157,16 @@ impl Deploy {
 
     /// Deletes the stack of a target whose entry left the manifest.
     async fn delete(&self, input: &Input, record: &TargetRecord) -> Result<Reached, Error> {
-        let sync = self.table.sync(&input.sync).await?;
-        if let Some(reason) = not_to_begin(record, sync.as_ref()) {
+        let (sync, head, holds) = tokio::join!(
+            self.table.sync(&input.sync),
+            self.table.head(&record.repository, &record.planned.name),
+            self.table.holds(&record.repository)
+        );
+        if let Some(reason) = not_to_begin(record, sync?.as_ref(), &holds?) {
             return Ok(reason);
+        }
+        if let Some(blocked) = self.changed_by_hand(record, head?.as_ref()).await? {
+            return Ok(blocked);
         }
         self.wait(input, record, Digest::new("")).await?;
         let reason = "deleted, since it left the manifest";
@@ -202,9 +229,9 @@ impl Deploy {
     }
 }
 
-/// The outcome of a target that is not to begin any more: its sync was stopped, or was carried out by hand by somebody who is
-/// not there any more.
-fn not_to_begin(record: &TargetRecord, sync: Option<&SyncRecord>) -> Option<Reached> {
+/// The outcome of a target that is not to begin: its sync was stopped, or was carried out by hand by somebody who is not there
+/// any more, or it is held.
+fn not_to_begin(record: &TargetRecord, sync: Option<&SyncRecord>, holds: &[Hold]) -> Option<Reached> {
     let sync = sync?;
     let skipped = |reason: &str| Some(Reached::Settled(Outcome::because(TargetStatus::Skipped, reason)));
     if sync.by_hand.is_some() {
@@ -213,7 +240,8 @@ fn not_to_begin(record: &TargetRecord, sync: Option<&SyncRecord>) -> Option<Reac
     if record.entered == 1 && sync.cancelled {
         return skipped("the sync was stopped by hand");
     }
-    None
+    let hold = holding(holds, &record.branch, &record.planned.name).filter(|_| record.entered == 1)?;
+    Some(Reached::Settled(Outcome::because(TargetStatus::Blocked, hold.explain())))
 }
 
 fn operation(input: &Input) -> Operation {

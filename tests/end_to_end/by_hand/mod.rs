@@ -38,7 +38,7 @@ fn syncline() -> PathBuf {
 
 impl Repository {
     /// Runs `syncline` in the clone, without a terminal.
-    async fn syncline(&self, words: &[&str]) -> Output {
+    pub(crate) async fn syncline(&self, words: &[&str]) -> Output {
         self.syncline_in("us-east-1", words).await
     }
 
@@ -64,11 +64,11 @@ impl Repository {
     }
 }
 
-fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-fn assert_done(output: &Output) -> String {
+pub(crate) fn assert_done(output: &Output) -> String {
     assert!(output.status.success(), "{}", text(output));
     text(output)
 }

@@ -58,6 +58,9 @@ pub struct Head {
     /// The inputs that its template was rendered with in that sync.
     #[serde(default, skip_serializing_if = "Inputs::is_empty")]
     pub inputs: Inputs,
+    /// The id of a change that was made to its stack by hand and that somebody accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<String>,
     /// Its stack was deleted, since its entry left a manifest that says `prune`. The item expires.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
@@ -131,9 +134,16 @@ impl Table {
         let in_step = outcome.filter(|outcome| outcome.status.is_in_step());
         if in_step.is_some() && target.planned.action == Action::Delete {
             // It stays until it expires, so that an older sync that comes late cannot bring the target back.
-            for attribute in
-                ["successful_sync", "successful_commit", "sources", "deployed", "outputs", "inputs", "depends_on"]
-            {
+            for attribute in [
+                "successful_sync",
+                "successful_commit",
+                "sources",
+                "deployed",
+                "outputs",
+                "inputs",
+                "depends_on",
+                "accepted",
+            ] {
                 update = update.remove(attribute);
             }
             update = update
@@ -163,6 +173,6 @@ impl Table {
     }
 }
 
-fn key(repository: &RepositoryName, target: &TargetName) -> (String, String) {
+pub(super) fn key(repository: &RepositoryName, target: &TargetName) -> (String, String) {
     (format!("REPOSITORY#{repository}"), format!("TARGET#{target}"))
 }

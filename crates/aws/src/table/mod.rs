@@ -8,6 +8,8 @@
 //! | publish action | `SYNC#<sync>` | `PUBLISH#<to>` | `FROM#<repository>#<from>` | `TO#<repository>#<to>` | |
 //! | branch (lease) | `REPOSITORY#<repository>` | `BRANCH#<branch>` | | | |
 //! | head of a target | `REPOSITORY#<repository>` | `TARGET#<target>` | | | |
+//! | what is held | `REPOSITORY#<repository>` | `HOLD#EVERYTHING`, `HOLD#BRANCH#<branch>`, `HOLD#TARGET#<target>` | | | |
+//! | what was done by hand | `REPOSITORY#<repository>` | `INTERVENTION#<ulid>` | | | |
 //! | open pull request | `REPOSITORY#<repository>` | `PUBLISH#<from>:<to>` | | | |
 //! | who waits for a stack | `STACK#<arn without its id>` | `WAIT` | | | |
 //!
@@ -15,10 +17,12 @@
 //! A repository's name cannot hold `#`, and a branch's or target's name always comes last, so no name can be mistaken
 //! for another key; `:` cannot stand in a branch's name.
 //!
-//! Items of a sync, and who waits for a stack, expire; branches, heads and open pull requests never do.
+//! Items of a sync, who waits for a stack, and what was done by hand expire; branches, heads, what is held and open pull
+//! requests never do.
 
 mod branches;
 mod heads;
+mod interventions;
 mod publishes;
 mod syncs;
 mod update;
@@ -34,6 +38,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
 
 pub use heads::Head;
+pub use interventions::{Action as InterventionAction, Intervention};
 pub use publishes::{PublishAction, PublishStatus};
 pub use syncs::{SyncRecord, TargetRecord, Verdict};
 pub use waits::StackWait;

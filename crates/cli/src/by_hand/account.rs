@@ -9,6 +9,7 @@ use syncline_aws::stacks::Stacks;
 use syncline_aws::table::Table;
 use syncline_aws::templates::Templates;
 use syncline_aws::workflow::Workflow;
+use syncline_core::hold::{Hold, holding};
 use syncline_core::names::{BranchName, RepositoryName, StackName, TargetName};
 use syncline_core::plan::Known;
 
@@ -110,6 +111,24 @@ impl Account {
             lines.push("! the files have changes that are not committed".to_owned());
         }
         lines.join("\n")
+    }
+
+    /// Errors: one of these targets is paused.
+    pub(crate) async fn check_paused<'t>(
+        &self,
+        repository: &RepositoryName,
+        targets: impl Iterator<Item = (&'t BranchName, &'t TargetName)>,
+    ) -> Result<(), Failure> {
+        let Some(syncline) = &self.syncline else { return Ok(()) };
+        let holds = syncline.table.holds(repository).await?;
+        for (branch, target) in targets {
+            if let Some(hold) = holding(&holds, branch, target) {
+                let Hold { what, by, reason, at } = hold;
+                let error = format!("`{target}` is not to be worked on: {what} was paused by {by} at {at}: {reason}");
+                return Err(Failure::new(error, "`syncline resume` lets it go on"));
+            }
+        }
+        Ok(())
     }
 
     /// What the syncs before left behind, where there is a history.

@@ -305,6 +305,8 @@ impl<'g> Removal<'g> {
         let left = self.of_stacks(left).await?;
         let known = self.account.known(&repository).await?;
         let going = deployed(&self.account, &repository, &known, &left).await?;
+        let names = going.iter().map(|(one, _)| (&one.doomed.branch, &one.doomed.name));
+        self.account.check_paused(&repository, names).await?;
         for (Condemned { doomed, .. }, by) in &going {
             if let DeployedBy::Other(repository) = by {
                 let error = format!(

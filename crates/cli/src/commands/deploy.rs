@@ -106,6 +106,8 @@ async fn look(
     };
     let chosen = said.targets(&whole)?;
     check_branch(&chosen, branch, &known)?;
+    let names = chosen.targets.iter().map(|target| (branch, &target.entry.name));
+    account.check_paused(&reading.repository, names).await?;
     let missing = check_imports(&chosen, &whole, account).await?;
     if !missing.is_empty() {
         return Err(reading.problems(manifest, branch, missing).into());

@@ -19,10 +19,11 @@ pub(super) async fn run(global: &Global, history: &History) -> Result<Answer, Fa
     for (branch, _) in reader.leases().await? {
         syncs.extend(of_branch(&reader, &branch, i32::from(history.limit)).await?);
     }
-    if syncs.is_empty() {
+    let interventions = reader.table.interventions(&reader.repository).await?;
+    if syncs.is_empty() && interventions.is_empty() {
         return Err(reader.no_sync());
     }
-    let document = HistoryDocument::new(reader.repository, syncs, usize::from(history.limit));
+    let document = HistoryDocument::new(reader.repository, syncs, interventions, usize::from(history.limit));
     match global.output {
         Output::Json => Answer::json(&document),
         Output::Text => {

@@ -8,6 +8,7 @@ mod deploy;
 mod env;
 mod graph;
 mod history;
+mod hold;
 mod init;
 mod manual;
 mod package;
@@ -53,6 +54,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Deploy(deploy) => wait_for(deploy::run(global, deploy)),
         Command::Status(status) if status.watch => wait_for(watch::run(global, status)),
         Command::Status(status) => wait_for(status::run(global, status)),
+        Command::Pause(pause) => wait_for(hold::pause(global, pause)),
+        Command::Resume(resume) => wait_for(hold::resume(global, resume)),
+        Command::Resolve(resolve) => wait_for(hold::resolve(global, resolve)),
         Command::History(history) => wait_for(history::run(global, history)),
         Command::Show(show) => wait_for(show::run(global, show)),
     }
@@ -81,6 +85,13 @@ impl Reader {
         let repository = origin::repository(scope.repository.as_deref())?;
         let branch = scope.branch.as_deref().map(BranchName::new);
         Ok(Self { table: connection::table(installation).await?, repository, branch })
+    }
+
+    /// The same, for a command that writes: what it writes is kept as long as the installation says.
+    async fn open_to_write(installation: &Installation, scope: &Scope) -> Result<Self, Failure> {
+        let repository = origin::repository(scope.repository.as_deref())?;
+        let branch = scope.branch.as_deref().map(BranchName::new);
+        Ok(Self { table: connection::table_to_write(installation).await?, repository, branch })
     }
 
     /// The leases of the branches that are meant.

@@ -12,10 +12,11 @@ pub(super) async fn run(global: &Global, status: &Status) -> Result<Answer, Fail
     let reader = Reader::open(&status.installation, &status.scope).await?;
     let leases = reader.leases().await?;
     let heads = reader.table.heads(&reader.repository).await?;
+    let holds = reader.table.holds(&reader.repository).await?;
     if leases.is_empty() {
         return Err(reader.no_sync());
     }
-    let document = StatusDocument::new(reader.repository, reader.branch.as_ref(), leases, heads);
+    let document = StatusDocument::new(reader.repository, reader.branch.as_ref(), leases, heads, holds);
     match global.output {
         Output::Json => Answer::json(&document),
         Output::Text => Ok(Answer::text(draw::status::status(&document, Paint::for_stdout(global.no_color)))),

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use syncline_aws::table::Head;
+use syncline_core::hold::Hold;
 use syncline_core::lease::{Claim, Lease};
 use syncline_core::names::{BranchName, CommitId, RepositoryName, StackName, SyncId, TargetKind, TargetName};
 use syncline_core::status::TargetStatus;
@@ -13,6 +14,8 @@ pub(crate) struct StatusDocument {
     pub(crate) repository: RepositoryName,
     /// Its branches that were ever synced, by name.
     pub(crate) branches: Vec<BranchDocument>,
+    /// What is paused.
+    pub(crate) paused: Vec<Hold>,
     /// Its targets, by branch and name.
     pub(crate) targets: Vec<HeadDocument>,
 }
@@ -77,13 +80,14 @@ impl StatusDocument {
         branch: Option<&BranchName>,
         leases: Vec<(BranchName, Lease)>,
         heads: Vec<Head>,
+        paused: Vec<Hold>,
     ) -> Self {
         let is_meant = |of: &BranchName| branch.is_none_or(|branch| branch == of);
         let mut targets: Vec<HeadDocument> =
             heads.into_iter().filter(|head| is_meant(&head.branch)).map(HeadDocument::from).collect();
         targets.sort_by(|a, b| (&a.branch, &a.target).cmp(&(&b.branch, &b.target)));
         let branches = leases.into_iter().filter(|(branch, _)| is_meant(branch)).map(BranchDocument::from).collect();
-        Self { repository, branches, targets }
+        Self { repository, branches, paused, targets }
     }
 }
 

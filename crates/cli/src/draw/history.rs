@@ -1,5 +1,6 @@
 //! `syncline history` as text: a table of syncs, and one of their publish actions.
 
+use syncline_aws::table::InterventionAction;
 use syncline_core::names::CommitId;
 use time::OffsetDateTime;
 
@@ -23,7 +24,10 @@ pub(crate) fn history(document: &HistoryDocument, moment: OffsetDateTime, paint:
             cell_or_nothing(sync.seconds(moment).map(times::duration)),
         ]);
     }
-    let syncs = syncs.draw();
+    let mut syncs = syncs.draw();
+    if !document.interventions.is_empty() {
+        syncs = format!("{syncs}\n\n{}", interventions(document));
+    }
     let actions: Vec<(&SyncSummary, &PublishDocument)> =
         document.syncs.iter().flat_map(|sync| sync.publish_actions.iter().map(move |action| (sync, action))).collect();
     if actions.is_empty() {
@@ -41,6 +45,26 @@ pub(crate) fn history(document: &HistoryDocument, moment: OffsetDateTime, paint:
         ]);
     }
     format!("{syncs}\n\n{}", publishes.draw())
+}
+
+/// What people did by hand to the course of syncs.
+fn interventions(document: &HistoryDocument) -> String {
+    let mut done = Columns::new(Paint { is_on: false }, &["AT", "DONE", "TO", "BY", "REASON"]);
+    for one in &document.interventions {
+        let action = match one.action {
+            InterventionAction::Pause => "PAUSE",
+            InterventionAction::Resume => "RESUME",
+            InterventionAction::Resolve => "RESOLVE",
+        };
+        done.row(vec![
+            cell(times::to_the_second(&one.at)),
+            cell(action),
+            cell(one.what.to_string()),
+            cell(&one.by),
+            cell_or_nothing(one.reason.as_ref()),
+        ]);
+    }
+    done.draw()
 }
 
 /// The commit, and whether somebody worked by hand.
@@ -68,7 +92,7 @@ mod tests {
         let superseded = samples::record('b', &[SyncStatus::Superseded]);
         let superseded = SyncSummary::new(superseded, BTreeMap::new(), Vec::new());
         let syncs = vec![samples::succeeded().summary, waiting, superseded];
-        HistoryDocument::new(RepositoryName::new("shop"), syncs, limit)
+        HistoryDocument::new(RepositoryName::new("shop"), syncs, Vec::new(), limit)
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `syncline status` as text: a table of branches, and one of targets.
 
-use super::{Columns, cell, cell_or_nothing, coloured, kind};
+use super::{Columns, cell, cell_or_nothing, coloured, kind, one_line};
 use crate::documents::StatusDocument;
 use crate::documents::status::ClaimDocument;
 use crate::paint::{Paint, target_color};
@@ -16,7 +16,8 @@ pub(crate) fn status(document: &StatusDocument, paint: Paint) -> String {
             cell_or_nothing(branch.waiting.as_ref().map(claim)),
         ]);
     }
-    let branches = branches.draw();
+    let paused: Vec<String> = document.paused.iter().map(|hold| format!("! {}\n", one_line(&hold.explain()))).collect();
+    let branches = format!("{}{}", paused.concat(), branches.draw());
     if document.targets.is_empty() {
         return format!("{branches}\n\nno target has been deployed");
     }
@@ -54,7 +55,7 @@ mod tests {
             (BranchName::new("prod"), syncline_core::lease::Lease::default()),
         ];
         let branch = branch.map(BranchName::new);
-        StatusDocument::new(RepositoryName::new("shop"), branch.as_ref(), leases, samples::heads())
+        StatusDocument::new(RepositoryName::new("shop"), branch.as_ref(), leases, samples::heads(), Vec::new())
     }
 
     #[test]

@@ -1,0 +1,135 @@
+//! `syncline pause`, `resume` and `resolve`: what people do by hand to the course of syncs. Each is in the history.
+
+use serde::Serialize;
+use syncline_aws::identity::caller;
+use syncline_aws::stacks::Stacks;
+use syncline_aws::table::{Intervention, InterventionAction};
+use syncline_aws::{clock, configuration};
+use syncline_core::diagnostic::nearest;
+use syncline_core::hold::{Held, Hold};
+use syncline_core::names::{BranchName, RepositoryName, TargetName};
+use syncline_core::status::TargetStatus;
+
+use super::Reader;
+use crate::answer::Answer;
+use crate::arguments::{Global, Output, Pause, Resolve, Resume, What};
+use crate::draw::{listed, one_of};
+use crate::failure::Failure;
+use crate::paint::Paint;
+
+/// What was done.
+#[derive(Serialize)]
+struct Done<'d> {
+    repository: &'d RepositoryName,
+    #[serde(flatten)]
+    intervention: &'d Intervention,
+}
+
+pub(super) async fn pause(global: &Global, pause: &Pause) -> Result<Answer, Failure> {
+    let (reader, what) = open(&pause.what).await?;
+    let near = match &what {
+        Held::Target(target) => {
+            let heads = reader.table.heads(&reader.repository).await?;
+            let known: Vec<&str> = heads.iter().map(|head| head.target.as_str()).collect();
+            let near = nearest(target.as_str(), known.iter().copied()).map(str::to_owned);
+            (!known.contains(&target.as_str())).then_some(near)
+        }
+        Held::Everything | Held::Branch(_) => None,
+    };
+    if let Some(Some(near)) = &near {
+        return Err(Failure::usage(
+            format!("nothing deployed so far is called {what}"),
+            format!("did you mean `{near}`?"),
+        ));
+    }
+    let done = intervention(InterventionAction::Pause, what.clone(), Some(pause.reason.clone())).await?;
+    let hold = Hold { what, by: done.by.clone(), reason: pause.reason.clone(), at: done.at.clone() };
+    reader.table.pause(&reader.repository, &hold).await?;
+    let mut aside = "○ what has begun goes on; nothing else that it covers is begun until `syncline resume`".to_owned();
+    if near.is_some() {
+        aside = format!("! no target of that name was deployed so far\n{aside}");
+    }
+    Ok(Answer { aside, ..answer(global, &reader, &done, "paused")? })
+}
+
+pub(super) async fn resume(global: &Global, resume: &Resume) -> Result<Answer, Failure> {
+    let (reader, what) = open(&resume.what).await?;
+    let held = reader.table.holds(&reader.repository).await?;
+    if !held.iter().any(|hold| hold.what == what) {
+        let help = match held.as_slice() {
+            [] => "nothing is".to_owned(),
+            held => {
+                format!("what is: {}", held.iter().map(|hold| hold.what.to_string()).collect::<Vec<_>>().join(", "))
+            }
+        };
+        return Err(Failure::usage(format!("{what} is not paused"), help));
+    }
+    let done = intervention(InterventionAction::Resume, what, resume.reason.clone()).await?;
+    reader.table.resume(&reader.repository, &done).await?;
+    let aside = "○ the next sync goes on with what was held: a push starts one, or `syncline deploy`".to_owned();
+    Ok(Answer { aside, ..answer(global, &reader, &done, "goes on")? })
+}
+
+pub(super) async fn resolve(global: &Global, resolve: &Resolve) -> Result<Answer, Failure> {
+    let reader = Reader::open_to_write(&resolve.installation, &resolve.scope).await?;
+    let target = TargetName::new(resolve.target.as_str());
+    let heads = reader.table.heads(&reader.repository).await?;
+    let Some(head) = heads.iter().find(|head| head.target == target) else {
+        let known: Vec<&str> = heads.iter().map(|head| head.target.as_str()).collect();
+        return Err(Failure::usage(format!("there is no target `{target}`"), one_of(&resolve.target, known)));
+    };
+    let change = Stacks::from_environment(&configuration().await).foreign_change(&head.stack).await?;
+    let Some(change) = change else {
+        let held = reader.table.holds(&reader.repository).await?;
+        let covers: Vec<String> = held
+            .iter()
+            .filter(|hold| hold.what.covers(&head.branch, &target))
+            .map(|hold| hold.what.to_string())
+            .collect();
+        let help = match (head.status, covers.as_slice()) {
+            (TargetStatus::Blocked, [_, ..]) => {
+                format!("it is paused: `syncline resume` lets {} go on", listed(covers))
+            }
+            (TargetStatus::Blocked, []) => "the next sync goes on with it: push, or `syncline deploy`".to_owned(),
+            (status, _) => format!("it is {status}"),
+        };
+        return Err(Failure::usage(format!("nobody changed stack {} by hand since its last sync", head.stack), help));
+    };
+    let done =
+        intervention(InterventionAction::Resolve, Held::Target(target.clone()), Some(resolve.reason.clone())).await?;
+    if !reader.table.resolve(&reader.repository, &target, &change.id, &done).await? {
+        return Err(Failure::unexplained(format!("`{target}` was deleted meanwhile")));
+    }
+    let aside = "○ the next sync takes over: a push starts one, or `syncline deploy`".to_owned();
+    Ok(Answer { aside, ..answer(global, &reader, &done, "accepted as it is")? })
+}
+
+/// Finds out what is meant, and of which repository.
+async fn open(typed: &What) -> Result<(Reader, Held), Failure> {
+    let what = match (&typed.target, &typed.scope.branch, typed.all) {
+        (Some(target), None, false) => Held::Target(TargetName::new(target.as_str())),
+        (None, Some(branch), false) => Held::Branch(BranchName::new(branch.as_str())),
+        (None, None, true) => Held::Everything,
+        (None, None, false) => {
+            let help = "name a target, or `--branch NAME`, or `--all`";
+            return Err(Failure::usage("it was not said what", help));
+        }
+        _ => return Err(Failure::usage("several things were said", "a target, or `--branch NAME`, or `--all`")),
+    };
+    Ok((Reader::open_to_write(&typed.installation, &typed.scope).await?, what))
+}
+
+async fn intervention(action: InterventionAction, what: Held, reason: Option<String>) -> Result<Intervention, Failure> {
+    let by = caller(&configuration().await).await?.arn;
+    Ok(Intervention { action, what, by, reason, at: clock::now() })
+}
+
+fn answer(global: &Global, reader: &Reader, done: &Intervention, verb: &str) -> Result<Answer, Failure> {
+    match global.output {
+        Output::Json => Answer::json(&Done { repository: &reader.repository, intervention: done }),
+        Output::Text => {
+            let paint = Paint::for_stdout(global.no_color);
+            Ok(Answer::text(format!("{} {} of {}: {verb}", paint.good("✓"), done.what, reader.repository)))
+        }
+    }
+}
