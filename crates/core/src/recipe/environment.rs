@@ -1,7 +1,7 @@
 //! A Proton environment: its spec's inputs, rendered by its bundle.
 
 use super::cache::Cache;
-use super::{Context, Preparation, current, from_rendered, made_from};
+use super::{Context, Inputs, Preparation, current, from_rendered, made_from};
 use crate::bundle::Infrastructure;
 use crate::files::Files;
 use crate::manifest::TargetEntry;
@@ -23,10 +23,13 @@ pub(super) fn prepare(
     let prepared = given.and_then(|given| {
         let inputs =
             bundle.schema.inputs(&given.values, &given.unknown, spec.inputs.as_ref(), &entry.spec, spec.span)?;
-        let mut rendered = render::environment(&bundle.template_path, &bundle.template, &entry.own_name, &inputs)
+        let render = |inputs: &Inputs| {
+            render::environment(&bundle.template_path, &bundle.template, &entry.own_name, inputs)
+        };
+        let mut rendered = render(&inputs)
             .or_else(|failure| failure.unless_of(!given.unknown.is_empty()))?;
         rendered.is_trial |= !given.unknown.is_empty();
-        let mut prepared = from_rendered(entry, &bundle, rendered, spec.span, inputs, context)?;
+        let mut prepared = from_rendered(entry, &bundle, rendered, spec.span, inputs, context, render)?;
         prepared.keeps_unknown = !given.unknown.is_empty();
         if given.keeps {
             prepared

@@ -1,7 +1,7 @@
 //! An instance of a Proton service: one of its spec's instances, rendered by the service's bundle.
 
 use super::cache::Cache;
-use super::{Context, Preparation, current, from_rendered, made_from};
+use super::{Context, Inputs, Preparation, current, from_rendered, made_from};
 use crate::bundle::Infrastructure;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::files::Files;
@@ -36,16 +36,14 @@ pub(super) fn prepare(
             branch: entry.branch.as_str(),
         };
         let environment = instance.environment.as_deref().unwrap_or_default();
-        let mut rendered = render::instance(
-            (&bundle.template_path, &bundle.template),
-            &around,
-            (&entry.own_name, environment),
-            &inputs,
-            &context.outputs,
-        )
-        .or_else(|failure| failure.unless_of(!given.unknown.is_empty()))?;
+        let render = |inputs: &Inputs| {
+            let template = (&bundle.template_path, bundle.template.as_str());
+            render::instance(template, &around, (&entry.own_name, environment), inputs, &context.outputs)
+        };
+        let mut rendered =
+            render(&inputs).or_else(|failure| failure.unless_of(!given.unknown.is_empty()))?;
         rendered.is_trial |= !given.unknown.is_empty();
-        let mut prepared = from_rendered(entry, &bundle, rendered, instance.span, inputs, context)?;
+        let mut prepared = from_rendered(entry, &bundle, rendered, instance.span, inputs, context, render)?;
         prepared.keeps_unknown = !given.unknown.is_empty();
         if given.keeps {
             prepared

@@ -8,6 +8,7 @@ mod cache;
 mod current;
 mod deployment_file;
 mod environment;
+mod injected;
 mod instance;
 mod pipeline;
 
@@ -205,7 +206,7 @@ fn wrong_kind(entry: &TargetEntry, target: &str, is: &str, should: &str) -> Diag
         .help(format!("write `proton: {should}` here, or name another file under `spec` in the manifest"))
 }
 
-/// What was rendered, checked as a template.
+/// What was rendered, checked as a template. `again` renders it with other inputs.
 fn from_rendered(
     entry: &TargetEntry,
     bundle: &Bundle,
@@ -213,6 +214,7 @@ fn from_rendered(
     owner: Span,
     inputs: Inputs,
     context: &Context,
+    again: impl FnOnce(&Inputs) -> Result<Rendered, crate::render::Failure>,
 ) -> Result<Prepared, Vec<Diagnostic>> {
     let mut exchange = Exchange::default();
     // A trial may have come to no end, and its stand-ins may stand twice.
@@ -224,6 +226,12 @@ fn from_rendered(
             errors.retain(|_| root.get("Resources").is_some());
         } else {
             errors.extend(stack::repeated_in_rendered(&bundle.template_path, &root, &rendered.text));
+        }
+        // What does not render with other values says nothing.
+        let of_harmless = injected::harmless(&inputs).and_then(|harmless| again(&harmless).ok());
+        let of_harmless = of_harmless.and_then(|other| stack::parse_rendered(&bundle.template_path, &other.text).ok());
+        if let Some(of_harmless) = of_harmless {
+            errors.extend(injected::check(&root, &of_harmless, &entry.spec, owner));
         }
         if !errors.is_empty() {
             return Err(errors);

@@ -127,13 +127,14 @@ pub(super) fn prepare(
             branch: entry.branch.as_str(),
         };
         let template = (&bundle.template_path, bundle.template.as_str());
-        let mut rendered = render::pipeline(template, &around, &instances, &inputs, &context.outputs)
+        let render = |inputs: &Inputs| render::pipeline(template, &around, &instances, inputs, &context.outputs);
+        let mut rendered = render(&inputs)
             .or_else(|failure| failure.unless_of(is_trial))?;
         rendered.is_trial |= is_trial;
         if given.keeps {
             used.extend(context.before.inputs(&entry.name).map(|inputs| (entry.name.clone(), inputs.clone())));
         }
-        let mut prepared = from_rendered(entry, &bundle, rendered, owner, inputs, context)?;
+        let mut prepared = from_rendered(entry, &bundle, rendered, owner, inputs, context, render)?;
         prepared.before = used;
         prepared.keeps_unknown = is_trial;
         Ok(prepared)
