@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use aws_sdk_cloudformation::Client;
 use serde_json::{Value, json};
 use syncline_core::names::{BranchName, TargetNumber};
 use syncline_core::status::SyncStatus;
 
-use super::repository::Repository;
+use super::repository::{Repository, parameter};
+use super::stack_states::one_target;
 
 impl Repository {
     /// Sends an event as AWS would.
@@ -40,20 +40,14 @@ impl Repository {
 
 #[tokio::test]
 async fn events_that_come_twice_or_late_have_no_second_effect() {
-    let repository = Repository::empty("again").await;
-    repository.write("syncline.yaml", "app: again\nsync:\n  services:\n    a: {i: {branch: main, spec: a.yaml}}\n");
-    repository.write("a.yaml", "template-file-path: t.yaml\n");
-    let slow =
-        "Resources: {P: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: v, Description: sleep=4}}}\n";
-    repository.write("t.yaml", slow);
+    let (repository, client, stack) = one_target("again", &parameter("v", "sleep=4")).await;
     let older = repository.git(&["rev-parse", "HEAD"]).trim().to_owned();
     let commit = repository.push("Take a while");
     let sync = repository.await_sync("main", "it to begin", |sync| sync.status == SyncStatus::InProgress).await;
     // While it runs: its own push again, and one of an older commit that comes late.
     repository.send_push(commit.as_str()).await;
     repository.send_push(&older).await;
-    let client = Client::new(&repository.world.configuration().await);
-    let found = client.describe_stacks().stack_name("again-a-i").send().await.unwrap();
+    let found = client.describe_stacks().stack_name(&stack).send().await.unwrap();
     let stack_id = found.stacks()[0].stack_id().unwrap().to_owned();
     // An end that is not one, and an end of somebody else's operation: Deploy looks, and goes on waiting.
     repository.send_stack_status(&stack_id, "UPDATE_ROLLBACK_COMPLETE", "somebody-else").await;

@@ -76,6 +76,31 @@ impl Repository {
         }
     }
 
+    /// The name of the rule that hands a function its events.
+    async fn rule(&self, function: &str) -> String {
+        let rules = self.world.aws_cli(&["events", "list-rules"]).await;
+        let mut names = rules["Rules"].as_array().unwrap().iter().filter_map(|rule| rule["Name"].as_str());
+        names.find(|name| name.contains(function)).unwrap().to_owned()
+    }
+
+    /// Stops an execution as soon as it is in a state.
+    async fn stop_in(&self, state: &str, machine: &str, name: &str) {
+        let sfn = aws_sdk_sfn::Client::new(&self.world.configuration().await);
+        let arn = format!("arn:aws:states:us-east-1:000000000000:execution:syncline-{machine}:{name}");
+        let began = Instant::now();
+        loop {
+            let history = sfn.get_execution_history().execution_arn(&arn).send().await;
+            let events = history.map(|history| history.events().to_vec()).unwrap_or_default();
+            let mut entered = events.iter().filter_map(|event| event.state_entered_event_details());
+            if entered.next_back().is_some_and(|details| details.name() == state) {
+                break;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "the execution is never in {state}: {events:#?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        sfn.stop_execution().execution_arn(&arn).cause("tested").send().await.unwrap();
+    }
+
     /// Asserts what holds after every sync, whatever went wrong in it.
     async fn assert_true(&self, sync: &SyncRecord) {
         assert!(sync.status.is_terminal());
@@ -185,9 +210,7 @@ async fn a_function_that_is_killed_is_made_good() {
 #[tokio::test]
 async fn a_sync_succeeds_without_a_single_event_of_a_stack() {
     let (repository, _alone) = repository("silent").await;
-    let rules = repository.world.aws_cli(&["events", "list-rules"]).await;
-    let names = rules["Rules"].as_array().unwrap().iter().filter_map(|rule| rule["Name"].as_str());
-    let rule = names.clone().find(|name| name.contains("OnStackStatus")).unwrap().to_owned();
+    let rule = repository.rule("OnStackStatus").await;
     repository.world.aws_cli(&["events", "disable-rule", "--name", &rule]).await;
     let sync = repository.push_and_wait("Nobody says that it has ended").await;
     repository.world.aws_cli(&["events", "enable-rule", "--name", &rule]).await;
@@ -199,26 +222,12 @@ async fn a_sync_succeeds_without_a_single_event_of_a_stack() {
 #[tokio::test]
 async fn a_sync_whose_execution_is_stopped_in_any_state_ends() {
     let (repository, _alone) = repository("stopped").await;
-    let sfn = aws_sdk_sfn::Client::new(&repository.world.configuration().await);
-    let machine = "arn:aws:states:us-east-1:000000000000:stateMachine:syncline-sync";
     for (number, state) in ["Begin", "Publish", "Finish"].into_iter().enumerate() {
         repository.change(number);
         repository.go_by(&[json!({ "service": "*", "latency": 120 })]).await;
         let commit = repository.push(&format!("Stopped in {state}"));
         let sync = repository.await_sync("main", "the sync", |sync| sync.commit == commit).await;
-        let arn = format!("{}:{}", machine.replace(":stateMachine:", ":execution:"), sync.sync);
-        let began = Instant::now();
-        loop {
-            let history = sfn.get_execution_history().execution_arn(&arn).send().await;
-            let events = history.map(|history| history.events().to_vec()).unwrap_or_default();
-            let mut entered = events.iter().filter_map(|event| event.state_entered_event_details());
-            if entered.next_back().is_some_and(|details| details.name() == state) {
-                break;
-            }
-            assert!(began.elapsed() < Duration::from_secs(60), "the execution is never in {state}: {events:#?}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        sfn.stop_execution().execution_arn(&arn).cause("tested").send().await.unwrap();
+        repository.stop_in(state, "sync", sync.sync.as_str()).await;
         repository.go_by(&[]).await;
         let sync = repository.sync_of("main", &commit).await;
         repository.assert_true(&sync).await;
@@ -228,6 +237,36 @@ async fn a_sync_whose_execution_is_stopped_in_any_state_ends() {
     }
     // What was not brought in step is, by the next push.
     let sync = repository.push_and_wait("Go on").await;
+    repository.assert_succeeded(&sync).await;
+
+    // A target's, when its stack is in step and that is about to be recorded.
+    repository.change(9);
+    repository.go_by(&[json!({ "service": "dynamodb", "latency": 300 })]).await;
+    let commit = repository.push("Stopped in Settle");
+    let in_progress = |sync: &SyncRecord| sync.commit == commit && sync.status == SyncStatus::InProgress;
+    let sync = repository.await_sync("main", "the sync", in_progress).await;
+    let targets = repository.targets(&sync.sync).await;
+    let first = targets.values().find(|target| target.planned.waits_on.is_empty()).unwrap();
+    repository.stop_in("Settle", "target", &format!("{}-{}", sync.sync, first.planned.number)).await;
+    repository.go_by(&[]).await;
+    let sync = repository.sync_of("main", &commit).await;
+    repository.assert_true(&sync).await;
+}
+
+/// A push that nobody hears of is made good by the next one.
+#[tokio::test]
+async fn a_push_whose_event_never_comes_is_synced_with_the_next_one() {
+    let (repository, _alone) = repository("unheard").await;
+    let rule = repository.rule("OnPush").await;
+    repository.world.aws_cli(&["events", "disable-rule", "--name", &rule]).await;
+    repository.push("Nobody hears of it");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    repository.world.aws_cli(&["events", "enable-rule", "--name", &rule]).await;
+    let lease = repository.table.lease(&repository.repository_name(), &BranchName::new("main")).await.unwrap();
+    assert_eq!(lease, None, "nothing was to be heard");
+    repository.change(1);
+    let sync = repository.push_and_wait("This one is heard").await;
+    repository.assert_true(&sync).await;
     repository.assert_succeeded(&sync).await;
 }
 

@@ -6,22 +6,14 @@ use std::time::Duration;
 use syncline_core::names::BranchName;
 use syncline_core::status::{SyncStatus, TargetStatus};
 
-use super::repository::Repository;
+use super::repository::{Repository, parameter};
 
 fn template(value: u32, seconds: u32) -> String {
-    format!(
-        "Resources:\n  P: {{Type: AWS::SSM::Parameter, Properties: {{Type: String, Value: v{value}, Description: sleep={seconds}}}}}\n"
-    )
+    parameter(&format!("v{value}"), &format!("sleep={seconds}"))
 }
 
 async fn chain(name: &str) -> Repository {
-    let repository = Repository::empty(name).await;
-    repository.write(
-        "syncline.yaml",
-        &format!("app: {name}\nsync:\n  services:\n    a: {{i: {{branch: main, spec: a.yaml}}}}\n    b: {{depends_on: a, i: {{branch: main, spec: b.yaml}}}}\n"),
-    );
-    repository.write("a.yaml", "template-file-path: ta.yaml\n");
-    repository.write("b.yaml", "template-file-path: tb.yaml\n");
+    let repository = Repository::of_services(name, &[("a", None), ("b", Some("a"))]).await;
     repository.write("tb.yaml", &template(0, 0));
     repository
 }

@@ -5,19 +5,12 @@ use aws_sdk_cloudformation::Client;
 use syncline_core::status::{SyncStatus, TargetStatus};
 
 use super::by_hand::{assert_done, text};
-use super::repository::Repository;
+use super::repository::{Repository, parameter};
 use super::stack_states::until;
 
 /// Two services, the second waits for the first, and a third on its own.
 async fn three(name: &str) -> (Repository, Client) {
-    let repository = Repository::empty(name).await;
-    let manifest = format!(
-        "app: {name}\nsync:\n  services:\n    a: {{i: {{branch: main, spec: a.yaml}}}}\n    b: {{depends_on: a, i: {{branch: main, spec: b.yaml}}}}\n    c: {{i: {{branch: main, spec: c.yaml}}}}\n"
-    );
-    repository.write("syncline.yaml", &manifest);
-    for service in ["a", "b", "c"] {
-        repository.write(&format!("{service}.yaml"), &format!("template-file-path: t{service}.yaml\n"));
-    }
+    let repository = Repository::of_services(name, &[("a", None), ("b", Some("a")), ("c", None)]).await;
     change(&repository, "first");
     let sync = repository.push_and_wait("Begin").await;
     repository.assert_succeeded(&sync).await;
@@ -25,13 +18,9 @@ async fn three(name: &str) -> (Repository, Client) {
     (repository, client)
 }
 
-fn template(value: &str) -> String {
-    format!("Resources:\n  P: {{Type: AWS::SSM::Parameter, Properties: {{Type: String, Value: {value}}}}}\n")
-}
-
 fn change(repository: &Repository, value: &str) {
     for service in ["a", "b", "c"] {
-        repository.write(&format!("t{service}.yaml"), &template(value));
+        repository.write(&format!("t{service}.yaml"), &parameter(value, "any"));
     }
 }
 
@@ -44,7 +33,7 @@ async fn statuses(repository: &Repository, message: &str) -> [TargetStatus; 3] {
 #[tokio::test]
 async fn a_stack_that_was_changed_by_hand_is_blocked_until_somebody_accepts_that() {
     let (repository, client) = three("oob").await;
-    client.update_stack().stack_name("oob-a-i").template_body(template("by-hand")).send().await.unwrap();
+    client.update_stack().stack_name("oob-a-i").template_body(parameter("by-hand", "any")).send().await.unwrap();
     until(&client, "oob-a-i", "UPDATE_COMPLETE").await;
     change(&repository, "second");
     use TargetStatus::{Blocked, Skipped, Succeeded};

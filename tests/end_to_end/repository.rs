@@ -54,6 +54,20 @@ impl Repository {
         repository
     }
 
+    /// A repository whose services have one instance each, `<service>/i`, of `main`: its template, `t<service>.yaml`, is still to
+    /// be written. The second of a pair is what the first depends on.
+    pub(crate) async fn of_services(name: &str, services: &[(&str, Option<&str>)]) -> Self {
+        let repository = Self::empty(name).await;
+        let mut manifest = format!("app: {name}\nsync:\n  services:\n");
+        for (service, dependency) in services {
+            let depends_on = dependency.map(|dependency| format!("depends_on: {dependency}, ")).unwrap_or_default();
+            manifest.push_str(&format!("    {service}: {{{depends_on}i: {{branch: main, spec: {service}.yaml}}}}\n"));
+            repository.write(&format!("{service}.yaml"), &format!("template-file-path: t{service}.yaml\n"));
+        }
+        repository.write("syncline.yaml", &manifest);
+        repository
+    }
+
     /// The clone's folder.
     pub(crate) fn path(&self) -> &Path {
         self.clone.path()
@@ -201,4 +215,11 @@ fn copy(from: &Path, to: &Path, name: &str) {
             fs::write(target, fs::read_to_string(entry.path()).unwrap().replace("shop", name)).unwrap();
         }
     }
+}
+
+/// A template with one parameter of SSM. Its description can have it take its time or fail: `sleep=3`, `fail=no room`.
+pub(crate) fn parameter(value: &str, description: &str) -> String {
+    format!(
+        "Resources:\n  P: {{Type: AWS::SSM::Parameter, Properties: {{Type: String, Value: {value}, Description: {description}}}}}\n"
+    )
 }

@@ -5,26 +5,14 @@ use std::time::Duration;
 use aws_sdk_cloudformation::Client;
 use syncline_core::status::{SyncStatus, TargetStatus};
 
-use super::repository::Repository;
+use super::repository::{Repository, parameter};
 
 const TOPIC: &str = "Resources: {A: {Type: AWS::SNS::Topic}}\n";
 
-/// A template with one parameter that takes a while, or fails.
-fn parameter(value: &str, description: &str) -> String {
-    format!(
-        "Resources:\n  P: {{Type: AWS::SSM::Parameter, Properties: {{Type: String, Value: {value}, Description: {description}}}}}\n"
-    )
-}
-
 /// A repository with one target, `a/i`, whose stack is `<name>-a-i`.
-async fn one_target(name: &str, template: &str) -> (Repository, Client, String) {
-    let repository = Repository::empty(name).await;
-    repository.write(
-        "syncline.yaml",
-        &format!("app: {name}\nsync:\n  services:\n    a: {{i: {{branch: main, spec: a.yaml}}}}\n"),
-    );
-    repository.write("a.yaml", "template-file-path: t.yaml\n");
-    repository.write("t.yaml", template);
+pub(super) async fn one_target(name: &str, template: &str) -> (Repository, Client, String) {
+    let repository = Repository::of_services(name, &[("a", None)]).await;
+    repository.write("ta.yaml", template);
     let client = Client::new(&repository.world.configuration().await);
     (repository, client, format!("{name}-a-i"))
 }
@@ -57,7 +45,7 @@ async fn a_stack_that_is_there_already_is_taken_over_and_one_that_is_in_step_is_
     let sync = repository.push_and_wait("Take it over").await;
     repository.assert_succeeded(&sync).await;
     assert_eq!(repository.statuses(&sync.sync).await["a/i"], TargetStatus::Unchanged);
-    repository.write("t.yaml", "Resources: {A: {Type: AWS::SNS::Topic}, B: {Type: AWS::SNS::Topic}}\n");
+    repository.write("ta.yaml", "Resources: {A: {Type: AWS::SNS::Topic}, B: {Type: AWS::SNS::Topic}}\n");
     let sync = repository.push_and_wait("Change it").await;
     assert_eq!(repository.statuses(&sync.sync).await["a/i"], TargetStatus::Succeeded);
     assert_eq!(status(&client, &stack).await, "UPDATE_COMPLETE");
@@ -91,13 +79,13 @@ async fn somebody_elses_operation_is_waited_for() {
 async fn a_failed_update_gives_the_first_resource_that_failed_and_the_next_push_goes_on() {
     let (repository, client, stack) = one_target("upd", &parameter("x", "sleep=0")).await;
     repository.push_and_wait("Begin").await;
-    repository.write("t.yaml", &parameter("y", "fail=quota reached"));
+    repository.write("ta.yaml", &parameter("y", "fail=quota reached"));
     let sync = repository.push_and_wait("Fail").await;
     assert_eq!(sync.status, SyncStatus::Failed);
     let reason = repository.targets(&sync.sync).await["a/i"].reason.clone().unwrap();
     assert!(reason.starts_with("`P` (AWS::SSM::Parameter): ") && reason.contains("quota reached"), "{reason}");
     assert_eq!(status(&client, &stack).await, "UPDATE_ROLLBACK_COMPLETE");
-    repository.write("t.yaml", &parameter("z", "sleep=0"));
+    repository.write("ta.yaml", &parameter("z", "sleep=0"));
     let sync = repository.push_and_wait("Mend").await;
     repository.assert_succeeded(&sync).await;
     assert_eq!(status(&client, &stack).await, "UPDATE_COMPLETE");
@@ -132,7 +120,7 @@ async fn a_stack_deleted_by_hand_is_created_again() {
     repository.push_and_wait("Begin").await;
     client.delete_stack().stack_name(&stack).send().await.unwrap();
     until(&client, &stack, "").await;
-    repository.write("t.yaml", "Resources: {C: {Type: AWS::SNS::Topic}}\n");
+    repository.write("ta.yaml", "Resources: {C: {Type: AWS::SNS::Topic}}\n");
     let sync = repository.push_and_wait("Change").await;
     repository.assert_succeeded(&sync).await;
     assert_eq!(status(&client, &stack).await, "CREATE_COMPLETE");

@@ -55,7 +55,7 @@ async fn what_is_deployed_by_hand_waits_for_the_sync_that_runs() {
     let (repository, _, _) = slow("inline", 4).await;
     let commit = repository.push("Take a while");
     repository.await_sync("main", "a sync in progress", |sync| sync.status == SyncStatus::InProgress).await;
-    repository.replace("t.yaml", "sleep=4", "sleep=1");
+    repository.replace("ta.yaml", "sleep=4", "sleep=1");
     let said = assert_done(&repository.syncline(&["deploy", "--all", "--yes"]).await);
     assert!(said.contains(&format!("waits for the sync of commit {}", commit.short())), "{said}");
     // Both are of that commit: the working copy was changed, and nothing committed.
@@ -80,14 +80,14 @@ async fn what_a_push_changes_while_a_person_is_asked_is_asked_about_again() {
     let (repository, client, stack) = slow("reask", 0).await;
     let sync = repository.push_and_wait("First").await;
     repository.assert_succeeded(&sync).await;
-    repository.replace("t.yaml", "Value: a", "Value: mine");
+    repository.replace("ta.yaml", "Value: a", "Value: mine");
     let mut terminal = repository.terminal(&["deploy", "--all"]);
     terminal.until("[y/N]").await;
     assert!(terminal.screen().contains("-  P: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: a,"));
-    repository.replace("t.yaml", "Value: mine", "Value: theirs");
+    repository.replace("ta.yaml", "Value: mine", "Value: theirs");
     let sync = repository.push_and_wait("Theirs").await;
     repository.assert_succeeded(&sync).await;
-    repository.replace("t.yaml", "Value: theirs", "Value: mine");
+    repository.replace("ta.yaml", "Value: theirs", "Value: mine");
     terminal.press("y");
     terminal.until("somebody deployed from `main` meanwhile").await;
     terminal.until("Value: theirs,").await;
@@ -114,7 +114,7 @@ async fn ctrl_c_is_heard_before_anything_is_begun() {
     assert_eq!(status, 130, "{screen}");
     let sync = repository.await_sync("main", "its end", |sync| sync.status.is_terminal()).await;
     repository.assert_succeeded(&sync).await;
-    repository.replace("t.yaml", "Value: a", "Value: b");
+    repository.replace("ta.yaml", "Value: a", "Value: b");
     let mut terminal = repository.terminal(&["deploy"]);
     terminal.until("What is to be deployed?").await;
     terminal.press("\x03");
@@ -198,7 +198,7 @@ async fn ids_are_in_the_order_of_the_lease_whatever_the_clocks_say() {
     let sync = repository.push_and_wait("From a machine with another clock").await;
     repository.assert_succeeded(&sync).await;
     assert!(sync.sync > ahead);
-    repository.replace("t.yaml", "Value: a", "Value: b");
+    repository.replace("ta.yaml", "Value: a", "Value: b");
     assert_done(&repository.syncline(&["deploy", "--all", "--yes"]).await);
     let heads = repository.table.heads(&name).await.unwrap();
     assert!(heads.iter().all(|head| head.latest_sync > sync.sync), "{heads:?}");
@@ -214,4 +214,24 @@ async fn the_repository_must_be_known_where_there_is_a_history() {
     assert!(text(&refused).contains("name the connected repository with `-r NAME`"), "{}", text(&refused));
     assert_done(&repository.syncline(&["deploy", "--all", "--yes", "-r", "whose"]).await);
     repository.await_sync("main", "a sync by hand", |sync| sync.by_hand.is_some()).await;
+}
+
+/// The execution that waits for a person's command is stopped: the command ends, and says so.
+#[tokio::test]
+async fn a_command_whose_execution_is_stopped_ends() {
+    let (repository, client, stack) = slow("halted", 8).await;
+    let terminal = repository.terminal(&["deploy", "--all", "--yes"]);
+    terminal.until("a/i deploying").await;
+    until(&client, &stack, "CREATE_IN_PROGRESS").await;
+    let sync = repository.await_sync("main", "a sync by hand", |sync| sync.by_hand.is_some()).await;
+    let sfn = aws_sdk_sfn::Client::new(&repository.world.configuration().await);
+    let arn = format!("arn:aws:states:us-east-1:000000000000:execution:syncline-sync:{}", sync.sync);
+    sfn.stop_execution().execution_arn(arn).cause("tested").send().await.unwrap();
+    let (status, screen) = terminal.ended().await;
+    assert_eq!(status, 1, "{screen}");
+    assert!(screen.contains("the sync was ended: its execution was stopped by hand"), "{screen}");
+    assert!(screen.contains("stack halted-a-i goes on in AWS"), "{screen}");
+    let sync = repository.await_sync("main", "its end", |sync| sync.status.is_terminal()).await;
+    assert_eq!(sync.status, SyncStatus::Cancelled);
+    assert!(repository.lease_is_free("main").await);
 }

@@ -12,7 +12,8 @@ use std::time::Duration;
 use aws_sdk_cloudformation::Client;
 use syncline_core::names::BranchName;
 
-use super::repository::Repository;
+use super::repository::{Repository, parameter};
+use super::stack_states::one_target;
 use super::terminal::Terminal;
 
 /// What the example's targets in `beta` wait for: pairs of stacks, without `copilot-<name>-`.
@@ -105,14 +106,5 @@ async fn assert_events_in_order(client: &Client, ids: &BTreeMap<String, String>,
 
 /// A repository whose one target takes `seconds`.
 async fn slow(name: &str, seconds: u32) -> (Repository, Client, String) {
-    let repository = Repository::empty(name).await;
-    let manifest = format!("app: {name}\nsync:\n  services:\n    a: {{i: {{branch: main, spec: a.yaml}}}}\n");
-    repository.write("syncline.yaml", &manifest);
-    repository.write("a.yaml", "template-file-path: t.yaml\n");
-    let template = format!(
-        "Resources:\n  P: {{Type: AWS::SSM::Parameter, Properties: {{Type: String, Value: a, Description: sleep={seconds}}}}}\n"
-    );
-    repository.write("t.yaml", &template);
-    let client = Client::new(&repository.world.configuration().await);
-    (repository, client, format!("{name}-a-i"))
+    one_target(name, &parameter("a", &format!("sleep={seconds}"))).await
 }

@@ -23,11 +23,9 @@ pub(super) fn prepare(
     let prepared = given.and_then(|given| {
         let inputs =
             bundle.schema.inputs(&given.values, &given.unknown, spec.inputs.as_ref(), &entry.spec, spec.span)?;
-        let render = |inputs: &Inputs| {
-            render::environment(&bundle.template_path, &bundle.template, &entry.own_name, inputs)
-        };
-        let mut rendered = render(&inputs)
-            .or_else(|failure| failure.unless_of(!given.unknown.is_empty()))?;
+        let render =
+            |inputs: &Inputs| render::environment(&bundle.template_path, &bundle.template, &entry.own_name, inputs);
+        let mut rendered = render(&inputs).or_else(|failure| failure.unless_of(!given.unknown.is_empty()))?;
         rendered.is_trial |= !given.unknown.is_empty();
         let mut prepared = from_rendered(entry, &bundle, rendered, spec.span, inputs, context, render)?;
         prepared.keeps_unknown = !given.unknown.is_empty();

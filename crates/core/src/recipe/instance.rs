@@ -40,8 +40,7 @@ pub(super) fn prepare(
             let template = (&bundle.template_path, bundle.template.as_str());
             render::instance(template, &around, (&entry.own_name, environment), inputs, &context.outputs)
         };
-        let mut rendered =
-            render(&inputs).or_else(|failure| failure.unless_of(!given.unknown.is_empty()))?;
+        let mut rendered = render(&inputs).or_else(|failure| failure.unless_of(!given.unknown.is_empty()))?;
         rendered.is_trial |= !given.unknown.is_empty();
         let mut prepared = from_rendered(entry, &bundle, rendered, instance.span, inputs, context, render)?;
         prepared.keeps_unknown = !given.unknown.is_empty();

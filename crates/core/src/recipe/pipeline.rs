@@ -128,8 +128,7 @@ pub(super) fn prepare(
         };
         let template = (&bundle.template_path, bundle.template.as_str());
         let render = |inputs: &Inputs| render::pipeline(template, &around, &instances, inputs, &context.outputs);
-        let mut rendered = render(&inputs)
-            .or_else(|failure| failure.unless_of(is_trial))?;
+        let mut rendered = render(&inputs).or_else(|failure| failure.unless_of(is_trial))?;
         rendered.is_trial |= is_trial;
         if given.keeps {
             used.extend(context.before.inputs(&entry.name).map(|inputs| (entry.name.clone(), inputs.clone())));
