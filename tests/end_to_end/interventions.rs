@@ -76,6 +76,24 @@ async fn a_stack_that_was_deleted_by_hand_is_blocked_until_somebody_accepts_that
     assert_done(&repository.syncline(&["resolve", "a/i", "--reason", "it was to be made anew"]).await);
     assert_eq!(statuses(&repository, "Make it anew").await[..2], [Succeeded, Succeeded]);
     assert_eq!(repository.stacks("oobgone-a-").await.len(), 1);
+
+    // What was accepted once is not accepted for ever.
+    client.delete_stack().stack_name("oobgone-a-i").send().await.unwrap();
+    while !repository.stacks("oobgone-a-").await.is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    change(&repository, "third");
+    assert_eq!(statuses(&repository, "Deleted again").await[0], Blocked);
+}
+
+/// A stack that the manifest calls otherwise by now is another stack; the one that was left is nobody's doing.
+#[tokio::test]
+async fn a_target_under_another_name_is_not_blocked() {
+    let (repository, _) = three("oobname").await;
+    repository.replace("syncline.yaml", "app: oobname", "app: oobrenamed");
+    assert_eq!(statuses(&repository, "Call it otherwise").await, [TargetStatus::Succeeded; 3]);
+    change(&repository, "second");
+    assert_eq!(statuses(&repository, "And change it").await, [TargetStatus::Succeeded; 3]);
 }
 
 /// What a person deploys by hand with `syncline deploy` is no change behind its back.
@@ -94,7 +112,17 @@ async fn what_is_paused_is_not_begun_with_until_it_is_resumed() {
     let (repository, _) = three("paused").await;
     let refused = repository.syncline(&["pause", "--reason", "x"]).await;
     assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
+    let refused = repository.syncline(&["pause", "--branch", "mian", "--reason", "x"]).await;
+    assert!(text(&refused).contains("did you mean `main`?"), "{}", text(&refused));
+    // Paused while somebody is asked: nothing is begun.
+    change(&repository, "asked");
+    let mut terminal = repository.terminal(&["deploy", "-n", "a"]);
+    terminal.until("[y/N]").await;
     assert_done(&repository.syncline(&["pause", "a/i", "--reason", "a migration runs"]).await);
+    terminal.press("y");
+    let (status, screen) = terminal.ended().await;
+    assert_eq!(status, 1, "{screen}");
+    assert!(screen.contains("`a/i` is not to be worked on"), "{screen}");
     change(&repository, "second");
     assert_eq!(statuses(&repository, "Held").await, [Blocked, Skipped, Succeeded]);
     let said = assert_done(&repository.syncline(&["status"]).await);

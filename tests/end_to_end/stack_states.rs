@@ -115,18 +115,6 @@ async fn a_stack_that_cannot_be_updated_fails_with_the_remedy() {
 }
 
 #[tokio::test]
-async fn a_stack_deleted_by_hand_is_created_again() {
-    let (repository, client, stack) = one_target("gone", TOPIC).await;
-    repository.push_and_wait("Begin").await;
-    client.delete_stack().stack_name(&stack).send().await.unwrap();
-    until(&client, &stack, "").await;
-    repository.write("ta.yaml", "Resources: {C: {Type: AWS::SNS::Topic}}\n");
-    let sync = repository.push_and_wait("Change").await;
-    repository.assert_succeeded(&sync).await;
-    assert_eq!(status(&client, &stack).await, "CREATE_COMPLETE");
-}
-
-#[tokio::test]
 async fn a_template_that_is_too_long_for_a_request_goes_through_s3() {
     let long = format!("Metadata: {{Note: {}}}\n{TOPIC}", "x".repeat(60_000));
     let (repository, client, stack) = one_target("long", &long).await;

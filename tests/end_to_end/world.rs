@@ -74,16 +74,18 @@ impl World {
     pub(crate) fn let_die(&self, function: &str, milliseconds: u32) {
         let folder = self.state.join("die");
         std::fs::create_dir_all(&folder).unwrap();
-        let _ = std::fs::remove_file(self.state.join(format!("die.{function}")));
+        for mark in ["die", "died"] {
+            let _ = std::fs::remove_file(self.state.join(format!("{mark}.{function}")));
+        }
         // Whole at once: a function may begin at any moment.
         let draft = self.state.join("die.draft");
         std::fs::write(&draft, milliseconds.to_string()).unwrap();
         std::fs::rename(draft, folder.join(function)).unwrap();
     }
 
-    /// Whether that function was invoked since.
+    /// Whether that function was killed while it worked.
     pub(crate) fn has_died(&self, function: &str) -> bool {
-        self.state.join(format!("die.{function}")).exists()
+        self.state.join(format!("died.{function}")).exists()
     }
 
     /// The outputs of Syncline's own stack.

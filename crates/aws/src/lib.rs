@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod error;
 pub mod fence;
+pub mod foreign;
 pub mod handover;
 pub mod identity;
 pub mod installation;

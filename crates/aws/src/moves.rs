@@ -64,9 +64,9 @@ impl Stacks {
         let goal = if is_adopted { Goal::InStepAdopted } else { Goal::InStep };
         let mut next = first_move(goal, entered.before, entered.known_to_exist);
         let mut outputs = None;
-        let in_step = |status, outputs: Option<BTreeMap<String, String>>| {
+        let in_step = |status, outputs: Option<BTreeMap<String, String>>, foreign| {
             let outputs = outputs.filter(|_| outputs_wanted);
-            Reached::Settled(Outcome { status, reason: None, deployed: Some(request.digest()), outputs })
+            Reached::Settled(Outcome { status, reason: None, deployed: Some(request.digest()), outputs, foreign })
         };
         for _ in 0..MAX_MOVES {
             info!(sync = %operation.sync, target = %operation.target, stack = %request.stack, r#move = ?next, "move");
@@ -81,12 +81,14 @@ impl Stacks {
                     continue;
                 }
                 Move::Wait => return Ok(Reached::Waits),
-                Move::Deployed => return Ok(in_step(TargetStatus::Succeeded, outputs)),
+                Move::Deployed => return Ok(in_step(TargetStatus::Succeeded, outputs, None)),
                 Move::Unchanged => {
                     if outputs_wanted && outputs.is_none() {
                         outputs = self.outputs(&request.stack).await?;
                     }
-                    return Ok(in_step(TargetStatus::Unchanged, outputs));
+                    // Whoever made it what it is: from now on it is ours to change.
+                    let newest = self.newest_operation(&request.stack).await?;
+                    return Ok(in_step(TargetStatus::Unchanged, outputs, newest.map(|newest| newest.id)));
                 }
                 Move::Delete | Move::Gone => {
                     return Err(Error::damaged("move", "a deletion on the way to a deployment"));

@@ -9,7 +9,7 @@ use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::primitives::DateTimeFormat;
 use aws_sdk_cloudformation::types::{Capability, Parameter, Stack, StackEvent, StackStatus, Tag, TemplateStage};
 use syncline_core::deployment::{Operation, Refusal, StackView, is_of_sync, sync_of};
-use syncline_core::names::{StackName, SyncId, TargetName};
+use syncline_core::names::{StackName, SyncId};
 use syncline_core::stack::{ADDONS_TEMPLATE_URL, StackRequest};
 use tokio::time::sleep;
 
@@ -62,40 +62,25 @@ pub struct Deployed {
     pub outputs: BTreeMap<String, String>,
 }
 
-/// A change to a stack that was not Syncline's.
+/// The operation on a stack that came last.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ForeignChange {
-    /// What names it: the id of its first event, or [`ForeignChange::GONE`].
+pub struct NewestOperation {
+    /// What names it: its client request token, or the id of its first event, or [`NewestOperation::GONE`].
     pub id: String,
+    /// The sync that it was of, where it was Syncline's.
+    pub sync: Option<SyncId>,
     /// The stack's status after it; nothing where the stack is gone.
     pub status: Option<String>,
-    /// When it began, in RFC 3339, where the stack is there.
+    /// When it began, in RFC 3339, as far as that was read.
     pub at: Option<String>,
-    /// The client request token that it was sent with: the console's begin with `Console-`.
-    pub token: Option<String>,
 }
 
-impl ForeignChange {
-    /// The id of the change that leaves no stack behind.
+impl NewestOperation {
+    /// The id of what leaves no stack behind.
     pub const GONE: &str = "gone";
 
     fn gone() -> Self {
-        Self { id: Self::GONE.to_owned(), status: None, at: None, token: None }
-    }
-
-    /// What to say of it, and how it goes on.
-    pub fn explain(&self, stack: &StackName, target: &TargetName) -> String {
-        let what = match (&self.status, &self.at, &self.token) {
-            (Some(status), at, token) => {
-                let at = at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default();
-                let token = token.as_ref().map(|token| format!(", request `{token}`")).unwrap_or_default();
-                format!("stack `{stack}` was changed by hand since its last sync (it is {status}; begun{at}{token})")
-            }
-            _ => format!("stack `{stack}` was deleted by hand since its last sync"),
-        };
-        format!(
-            "{what}; `aws cloudtrail lookup-events --lookup-attributes AttributeKey=ResourceName,AttributeValue={stack}` may tell by whom, `syncline resolve {target}` has the next sync take over"
-        )
+        Self { id: Self::GONE.to_owned(), sync: None, status: None, at: None }
     }
 }
 
@@ -338,34 +323,32 @@ impl Stacks {
         Ok(events)
     }
 
-    /// The change that somebody made to a stack after Syncline's last one, if that is what came last. What undoes a failed
-    /// update, as Syncline itself advises, is none.
-    pub async fn foreign_change(&self, stack: &StackName) -> Result<Option<ForeignChange>, Error> {
+    /// The operation on a stack that came last, one read where it was Syncline's. What undoes a failed update, as Syncline itself
+    /// advises, is none; nothing where the events do not tell.
+    pub async fn newest_operation(&self, stack: &StackName) -> Result<Option<NewestOperation>, Error> {
         let mut status = None;
         let mut next: Option<String> = None;
         for _ in 0..MAX_EVENT_PAGES {
             let asked =
                 self.client.describe_stack_events().stack_name(stack.as_str()).set_next_token(next).send().await;
             let page = match asked.map_err(from_sdk("cloudformation:DescribeStackEvents")) {
-                Err(error) if is_missing(&error) => return Ok(Some(ForeignChange::gone())),
+                Err(error) if is_missing(&error) => return Ok(Some(NewestOperation::gone())),
                 page => page?,
             };
             for event in page.stack_events() {
-                if event.client_request_token().is_some_and(|token| sync_of(token).is_some()) {
-                    return Ok(None);
-                }
                 if is_of_stack(event) && status.is_none() {
                     status = event.resource_status().map(|status| status.as_str().to_owned());
                 }
-                if begins_operation(event) {
-                    let at = event.timestamp().and_then(|at| at.fmt(DateTimeFormat::DateTime).ok());
-                    let token = event.client_request_token().map(str::to_owned);
-                    let id = event.event_id().unwrap_or_default().to_owned();
-                    return Ok(match status.as_deref() {
-                        Some("DELETE_COMPLETE") => Some(ForeignChange::gone()),
-                        _ => Some(ForeignChange { id, status, at, token }),
-                    });
+                let sync = event.client_request_token().and_then(sync_of);
+                if sync.is_none() && !begins_operation(event) {
+                    continue;
                 }
+                if status.as_deref() == Some("DELETE_COMPLETE") {
+                    return Ok(Some(NewestOperation::gone()));
+                }
+                let at = event.timestamp().and_then(|at| at.fmt(DateTimeFormat::DateTime).ok());
+                let id = event.client_request_token().or(event.event_id()).unwrap_or_default().to_owned();
+                return Ok(Some(NewestOperation { id, sync, status, at }));
             }
             next = page.next_token().map(str::to_owned);
             if next.is_none() {

@@ -126,12 +126,16 @@ pub struct Outcome {
     /// The stack's outputs, where others need them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<std::collections::BTreeMap<String, String>>,
+    /// The id of a change to the stack that was not Syncline's and that was found: what blocks the target, or where that is in
+    /// step all the same, what it has been since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<String>,
 }
 
 impl Outcome {
     /// An outcome with a reason.
     pub fn because(status: TargetStatus, reason: impl Into<String>) -> Self {
-        Self { status, reason: Some(reason.into()), deployed: None, outputs: None }
+        Self { status, reason: Some(reason.into()), deployed: None, outputs: None, foreign: None }
     }
 
     /// A failure.

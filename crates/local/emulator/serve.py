@@ -379,9 +379,10 @@ def let_functions_die_in_the_middle():
 
     @functools.wraps(invoke)
     def invoke_and_kill(self, *args, **kwargs):
-        milliseconds = told_to_die(self.func_name)
-        if milliseconds is not None:
-            threading.Timer(milliseconds / 1000, kill, [self]).start()
+        told = told_to_die(self.func_name)
+        if told is not None:
+            name, milliseconds = told
+            threading.Thread(target=kill, args=[self, name, args[1], milliseconds], daemon=True).start()
         return invoke(self, *args, **kwargs)
 
     def told_to_die(function):
@@ -394,11 +395,18 @@ def let_functions_die_in_the_middle():
             except FileNotFoundError:
                 continue
             with open(f"die.{name}") as file:
-                return int(file.read())
+                return name, int(file.read())
 
-    def kill(worker):
-        if worker._proc is not None:
+    def kill(worker, name, request_id, milliseconds):
+        # It begins once its environment is up.
+        since = time.monotonic()
+        while worker._current_request_id != request_id and time.monotonic() - since < 10:
+            time.sleep(0.001)
+        time.sleep(milliseconds / 1000)
+        # One that has answered meanwhile is not in the middle of anything.
+        if worker._proc is not None and worker._current_request_id == request_id:
             worker._proc.kill()
+            open(f"died.{name}", "w").close()
 
     lambda_runtime.ProvidedWorker.invoke = invoke_and_kill
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use syncline_aws::repository::Repository;
 use syncline_aws::stacks::Stacks;
-use syncline_aws::table::{SyncRecord, Walk};
+use syncline_aws::table::{SyncRecord, TargetRecord, Walk};
 use syncline_aws::workflow::BY_HAND;
 use syncline_aws::{Error, configuration, settings};
 use syncline_core::assembly::{self, Assembly};
@@ -25,6 +25,9 @@ use syncline_core::render::Outputs;
 use syncline_core::status::{Outcome, SyncStatus, TargetStatus};
 use syncline_core::walk::{self, WalkStore as _, Workflow as _};
 use tracing::{info, warn};
+
+/// Why a target is skipped whose sync was stopped.
+const STOPPED: &str = "the sync was stopped by hand";
 
 /// The function and what it may touch.
 #[derive(Debug)]
@@ -152,28 +155,31 @@ impl Begin {
         let Some(record) = self.walk.table.await_targets(sync, task_token).await? else {
             // It is over, and so is this task. Targets may have been stored all the same, by a Begin that was slower than
             // whoever stopped the sync.
-            self.skip_what_has_not_begun(sync).await?;
+            for target in self.pending(sync).await? {
+                // Their heads are others' to note by now.
+                self.walk.table.skip_late(sync, target.planned.number, STOPPED).await?;
+            }
             self.answer(sync, task_token).await?;
             return Ok(());
         };
         if !record.cancelled {
             return walk::resume(&self.walk, sync).await;
         }
-        self.skip_what_has_not_begun(sync).await?;
+        for target in self.pending(sync).await? {
+            let outcome = Outcome::because(TargetStatus::Skipped, STOPPED);
+            walk::settle(&self.walk, sync, target.planned.number, outcome).await?;
+        }
         if self.walk.is_closed(sync).await? {
             self.answer(sync, task_token).await?;
         }
         Ok(())
     }
 
-    /// Settles the targets that wait for their turn, which will not come.
-    async fn skip_what_has_not_begun(&self, sync: &SyncId) -> Result<(), Error> {
-        let targets = self.walk.table.targets(sync).await?;
-        for target in targets.iter().filter(|target| target.status == TargetStatus::Pending) {
-            let outcome = Outcome::because(TargetStatus::Skipped, "the sync was stopped by hand");
-            walk::settle(&self.walk, sync, target.planned.number, outcome).await?;
-        }
-        Ok(())
+    /// The targets that wait for their turn.
+    async fn pending(&self, sync: &SyncId) -> Result<Vec<TargetRecord>, Error> {
+        let mut targets = self.walk.table.targets(sync).await?;
+        targets.retain(|target| target.status == TargetStatus::Pending);
+        Ok(targets)
     }
 
     /// Reads the manifest at the manifest branch's commit, with its files for whatever is to be drawn of them.

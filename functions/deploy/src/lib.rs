@@ -9,9 +9,10 @@ use aws_config::SdkConfig;
 use lambda_runtime::Diagnostic as LambdaError;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use syncline_aws::foreign::ForeignChange;
 use syncline_aws::moves::{Deployment, Entered, Reached};
 use syncline_aws::repository::Repository;
-use syncline_aws::stacks::{ForeignChange, Stacks};
+use syncline_aws::stacks::Stacks;
 use syncline_aws::table::{Head, StackWait, SyncRecord, Table, TargetRecord};
 use syncline_aws::templates::Templates;
 use syncline_aws::workflow::Workflow;
@@ -78,56 +79,55 @@ impl Deploy {
     }
 
     async fn deploy(&self, input: &Input) -> Result<Reached, Error> {
+        let Some(before) = self.table.target(&input.sync, input.target).await? else {
+            return Err(Error::damaged(format!("target {} of sync {}", input.target, input.sync), "no record of it"));
+        };
+        let is_deletion = before.planned.action == Action::Delete;
+        let request = async { if is_deletion { Ok(None) } else { self.request(&before).await.map(Some) } };
+        let (sync, head, holds, request) = tokio::join!(
+            self.table.sync(&input.sync),
+            self.table.head(&before.repository, &before.planned.name),
+            self.table.holds(&before.repository),
+            request
+        );
+        let (sync, head, holds) = (sync?, head?, holds?);
+        // Before it is noted that it enters: whoever is cut off or refused here looks again.
+        if let Some(settled) = not_to_begin(&before, sync.as_ref(), &holds) {
+            return Ok(settled);
+        }
+        let request = match request?.transpose() {
+            Ok(request) => request,
+            Err(reason) => return Ok(Reached::Settled(Outcome::failed(reason))),
+        };
+        if let Some(unchanged) = unchanged(&before, head.as_ref(), request.as_ref()) {
+            return Ok(unchanged);
+        }
+        if let Some(settled) = self.changed_by_others(&before, head.as_ref()).await? {
+            return Ok(settled);
+        }
         let Some(record) = self.table.enter_target(&input.sync, input.target).await? else {
             // Settled meanwhile, by whoever stopped the sync. Settle will find that outcome on record.
             return Ok(Reached::Settled(Outcome::because(TargetStatus::Skipped, "settled before it was deployed")));
         };
-        if record.planned.action == Action::Delete {
-            return self.delete(input, &record).await;
+        match &request {
+            Some(request) => self.move_on(input, &record, head.as_ref(), request).await,
+            None => self.delete(input, &record).await,
         }
-        let (sync, head, holds, prepared) = tokio::join!(
-            self.table.sync(&input.sync),
-            self.table.head(&record.repository, &record.planned.name),
-            self.table.holds(&record.repository),
-            self.request(&record)
-        );
-        let (sync, head, holds, request) = (sync?, head?, holds?, prepared?);
-        if let Some(reason) = not_to_begin(&record, sync.as_ref(), &holds) {
-            return Ok(reason);
-        }
-        let request = match request {
-            Ok(request) => request,
-            Err(reason) => return Ok(Reached::Settled(Outcome::failed(reason))),
-        };
-        let digest = request.digest();
-        let entered_before = record.entered > 1;
-        let is_deployed = head.as_ref().is_some_and(|head| head.deployed.as_ref() == Some(&digest));
-        if record.planned.was_in_step && is_deployed && !entered_before {
-            return Ok(Reached::Settled(Outcome {
-                status: TargetStatus::Unchanged,
-                reason: None,
-                deployed: Some(digest),
-                outputs: None,
-            }));
-        }
-        if let Some(blocked) = self.changed_by_hand(&record, head.as_ref()).await? {
-            return Ok(blocked);
-        }
-        self.move_on(input, &record, head.as_ref(), &request, digest).await
     }
 
-    /// The outcome of a target whose stack was changed by hand since Syncline deployed it, unless somebody accepted that.
-    async fn changed_by_hand(&self, record: &TargetRecord, head: Option<&Head>) -> Result<Option<Reached>, Error> {
-        let stack = &record.planned.stack;
-        let deployed = head.filter(|head| head.successful_sync.is_some() && head.stack == *stack);
-        let Some(head) = deployed.filter(|_| record.entered == 1) else { return Ok(None) };
-        let change = self.stacks.foreign_change(stack).await?;
-        let change = change.filter(|change| head.accepted.as_ref() != Some(&change.id));
-        // One that is to go may be gone.
-        let change = change.filter(|one| record.planned.action != Action::Delete || one.id != ForeignChange::GONE);
-        Ok(change.map(|change| {
-            let reason = change.explain(stack, &record.planned.name);
-            Reached::Settled(Outcome::because(TargetStatus::Blocked, reason))
+    /// The outcome of a target whose stack others changed since Syncline deployed it for this repository, unless that is
+    /// accepted.
+    async fn changed_by_others(&self, record: &TargetRecord, head: Option<&Head>) -> Result<Option<Reached>, Error> {
+        let (stack, repository) = (&record.planned.stack, &record.repository);
+        let Some(head) = head.filter(|head| head.has_deployed(stack)) else { return Ok(None) };
+        let found = ForeignChange::newest(&self.stacks, &self.table, repository, stack).await?;
+        let found = found.filter(|found| head.accepted.as_ref() != Some(&found.operation.id));
+        // One that is to go may be gone; and what this sync itself works on may be gone for a moment.
+        let may_be_gone = record.planned.action == Action::Delete || record.entered > 0;
+        Ok(found.filter(|found| !(found.is_gone() && may_be_gone)).map(|found| {
+            let reason = found.explain(stack, &record.planned.name);
+            let blocked = Outcome::because(TargetStatus::Blocked, reason);
+            Reached::Settled(Outcome { foreign: Some(found.operation.id), ..blocked })
         }))
     }
 
@@ -137,10 +137,10 @@ impl Deploy {
         record: &TargetRecord,
         head: Option<&Head>,
         request: &StackRequest,
-        digest: Digest,
     ) -> Result<Reached, Error> {
         // First the token, then the call: an event that comes at once finds it.
-        let (waiting, sources) = tokio::join!(self.wait(input, record, digest), self.templates.sources(request));
+        let (waiting, sources) =
+            tokio::join!(self.wait(input, record, request.digest()), self.templates.sources(request));
         waiting?;
         let deployment = Deployment {
             request,
@@ -150,24 +150,13 @@ impl Deploy {
         };
         let entered = Entered {
             before: record.entered > 1,
-            known_to_exist: head.is_some_and(|head| head.successful_sync.is_some() && head.stack == request.stack),
+            known_to_exist: head.is_some_and(|head| head.has_deployed(&request.stack)),
         };
         self.stacks.bring_in_step(deployment, &operation(input), entered).await
     }
 
     /// Deletes the stack of a target whose entry left the manifest.
     async fn delete(&self, input: &Input, record: &TargetRecord) -> Result<Reached, Error> {
-        let (sync, head, holds) = tokio::join!(
-            self.table.sync(&input.sync),
-            self.table.head(&record.repository, &record.planned.name),
-            self.table.holds(&record.repository)
-        );
-        if let Some(reason) = not_to_begin(record, sync?.as_ref(), &holds?) {
-            return Ok(reason);
-        }
-        if let Some(blocked) = self.changed_by_hand(record, head?.as_ref()).await? {
-            return Ok(blocked);
-        }
         self.wait(input, record, Digest::new("")).await?;
         let reason = "deleted, since it left the manifest";
         self.stacks.take_away(&record.planned.stack, &operation(input), record.entered > 1, reason).await
@@ -237,11 +226,24 @@ fn not_to_begin(record: &TargetRecord, sync: Option<&SyncRecord>, holds: &[Hold]
     if sync.by_hand.is_some() {
         return skipped("the sync is carried out by hand");
     }
-    if record.entered == 1 && sync.cancelled {
+    if record.entered == 0 && sync.cancelled {
         return skipped("the sync was stopped by hand");
     }
-    let hold = holding(holds, &record.branch, &record.planned.name).filter(|_| record.entered == 1)?;
+    let hold = holding(holds, &record.branch, &record.planned.name).filter(|_| record.entered == 0)?;
     Some(Reached::Settled(Outcome::because(TargetStatus::Blocked, hold.explain())))
+}
+
+/// The outcome of a target whose stack is just what is asked for, as the history knows: nothing is asked of CloudFormation.
+fn unchanged(record: &TargetRecord, head: Option<&Head>, request: Option<&StackRequest>) -> Option<Reached> {
+    let digest = request?.digest();
+    let is_deployed = head?.deployed.as_ref() == Some(&digest);
+    (record.planned.was_in_step && is_deployed && record.entered == 0).then_some(Reached::Settled(Outcome {
+        status: TargetStatus::Unchanged,
+        reason: None,
+        deployed: Some(digest),
+        outputs: None,
+        foreign: None,
+    }))
 }
 
 fn operation(input: &Input) -> Operation {

@@ -77,6 +77,7 @@ impl OnStackStatus {
                     reason: None,
                     deployed: Some(wait.deployed),
                     outputs: None,
+                    foreign: None,
                 };
                 self.workflow.succeed(&wait.task_token, &json!({ "outcome": outcome })).await?
             }

@@ -11,6 +11,7 @@ use syncline_core::status::{Outcome, TargetStatus};
 
 use super::syncs::TargetRecord;
 use super::{Table, from_item, to_value};
+use crate::stacks::NewestOperation;
 use crate::{Error, clock};
 
 /// The present state of a target. Its branch's item says which commit is desired of the branch as a whole; a target that
@@ -37,6 +38,9 @@ pub struct Head {
     /// The last sync that left it in step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successful_sync: Option<SyncId>,
+    /// The stack that it was then: the manifest may name another one since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successful_stack: Option<StackName>,
     /// That sync's commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successful_commit: Option<CommitId>,
@@ -58,7 +62,10 @@ pub struct Head {
     /// The inputs that its template was rendered with in that sync.
     #[serde(default, skip_serializing_if = "Inputs::is_empty")]
     pub inputs: Inputs,
-    /// The id of a change that was made to its stack by hand and that somebody accepted.
+    /// The id of the change to its stack that blocks it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked_by: Option<String>,
+    /// The id of a change to its stack that was not ours and that is accepted: by somebody, or since it changed nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<String>,
     /// Its stack was deleted, since its entry left a manifest that says `prune`. The item expires.
@@ -70,6 +77,12 @@ pub struct Head {
 
 impl Head {
     /// What a plan needs to know of it.
+    /// Whether a sync of this repository left that stack in step.
+    pub fn has_deployed(&self, stack: &StackName) -> bool {
+        self.successful_stack.as_ref() == Some(stack)
+    }
+
+    /// What the planner knows of it.
     pub fn known(&self) -> Known {
         Known {
             sources: self.sources.clone(),
@@ -136,13 +149,13 @@ impl Table {
             // It stays until it expires, so that an older sync that comes late cannot bring the target back.
             for attribute in [
                 "successful_sync",
+                "successful_stack",
                 "successful_commit",
                 "sources",
                 "deployed",
                 "outputs",
                 "inputs",
                 "depends_on",
-                "accepted",
             ] {
                 update = update.remove(attribute);
             }
@@ -152,11 +165,29 @@ impl Table {
             return update.send().await.map(|_| ());
         }
         update = update.remove("deleted").remove("expires_at");
+        let is_blocked = status == TargetStatus::Blocked;
+        update = match outcome.and_then(|outcome| outcome.foreign.as_ref()).filter(|_| is_blocked) {
+            Some(change) => update.text("blocked_by", change),
+            None => update.remove("blocked_by"),
+        };
+        let is_deletion = target.planned.action == Action::Delete;
+        update = match outcome {
+            // CloudFormation may go on with it, and Syncline may have said how: that the stack is gone then is no surprise.
+            Some(outcome) if is_deletion && !outcome.status.is_in_step() => {
+                update.text("accepted", NewestOperation::GONE)
+            }
+            Some(Outcome { status: TargetStatus::Succeeded, .. }) => update.remove("accepted"),
+            Some(Outcome { status: TargetStatus::Unchanged, foreign: Some(change), .. }) => {
+                update.text("accepted", change)
+            }
+            _ => update,
+        };
         if let Some(outcome) = in_step {
             update = update
                 .set("inputs", to_value(&target.planned.inputs)?)
                 .set("depends_on", to_value(&target.planned.depends_on)?)
                 .text("successful_sync", target.sync.as_str())
+                .text("successful_stack", target.planned.stack.as_str())
                 .text("successful_commit", target.commit.as_str())
                 .text("sources", target.planned.sources.as_str());
             if let Some(deployed) = &outcome.deployed {

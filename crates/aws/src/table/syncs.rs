@@ -360,6 +360,14 @@ impl Table {
         self.partition(partition(sync), "TARGET#").await?.into_iter().map(from_item).collect()
     }
 
+    /// Marks a target as skipped that was stored after its sync had ended. Nothing else knows of it.
+    pub async fn skip_late(&self, sync: &SyncId, target: TargetNumber, reason: &str) -> Result<(), Error> {
+        let status = TargetStatus::Skipped.as_str();
+        let update = self.update(partition(sync), target_key(target)).text("status", status).text("reason", reason);
+        let update = update.once(&format!("events.{status}"), AttributeValue::S(clock::now()));
+        update.if_one_of("status", [TargetStatus::Pending.as_str()]).send().await.map(|_| ())
+    }
+
     /// Notes that a target enters Deploy, and gives its record after it; nothing where it has settled.
     pub async fn enter_target(&self, sync: &SyncId, target: TargetNumber) -> Result<Option<TargetRecord>, Error> {
         let updated = self

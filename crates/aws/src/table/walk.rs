@@ -65,7 +65,7 @@ impl Walk {
     }
 }
 
-/// The outcome that an item has. Outputs are not on it: where the outcome offered is the one on record, they are taken
+/// The outcome that an item has. Outputs and the change that was found are not on it: where the outcome offered is the one on record, they are taken
 /// from there.
 fn outcome_on_record(item: &Item, offered: &Outcome) -> Result<Outcome, Error> {
     #[derive(Deserialize)]
@@ -75,8 +75,10 @@ fn outcome_on_record(item: &Item, offered: &Outcome) -> Result<Outcome, Error> {
         deployed: Option<syncline_core::names::Digest>,
     }
     let OnRecord { status, reason, deployed } = from_item(item.clone())?;
-    let outputs = if status == offered.status { offered.outputs.clone() } else { None };
-    Ok(Outcome { status, reason, deployed, outputs })
+    let offered = Some(offered).filter(|offered| offered.status == status);
+    let outputs = offered.and_then(|offered| offered.outputs.clone());
+    let foreign = offered.and_then(|offered| offered.foreign.clone());
+    Ok(Outcome { status, reason, deployed, outputs, foreign })
 }
 
 impl WalkStore for Walk {

@@ -12,6 +12,7 @@ use syncline_aws::stacks::ResourceEvent;
 use syncline_aws::table::{SyncRecord, TargetRecord};
 use syncline_core::deployment::Operation;
 use syncline_core::diagnostic::Diagnostic;
+use syncline_core::hold::holding;
 use syncline_core::manifest::{Manifest, TargetEntry};
 use syncline_core::names::{StackName, SyncId, TargetName, TargetNumber};
 use syncline_core::plan::{Action, Plan};
@@ -254,6 +255,12 @@ impl Carrying<'_> {
 
     /// Enters a target whose turn has come, or whose stack is to be looked at again.
     async fn enter(&mut self, number: TargetNumber) -> Result<(), Failure> {
+        match self.paused(number).await {
+            Err(error) if error.may_pass() => return self.try_again(number, error).await,
+            Err(error) => return Err(error.into()),
+            Ok(Some(outcome)) => return self.settle(number, outcome).await,
+            Ok(None) => {}
+        }
         let entered = match self.walk.enter(number).await {
             Err(error) if error.may_pass() => return self.try_again(number, error).await,
             entered => entered?,
@@ -268,6 +275,15 @@ impl Carrying<'_> {
             self.ask_for_outputs(&target);
         }
         Ok(())
+    }
+
+    /// The outcome of a target that is paused, and was not begun with.
+    async fn paused(&self, number: TargetNumber) -> Result<Option<Outcome>, syncline_aws::Error> {
+        let Some(target) = self.walk.target(number).filter(|target| target.entered == 0) else { return Ok(None) };
+        let Some(syncline) = &self.account.syncline else { return Ok(None) };
+        let holds = syncline.table.holds(&target.repository).await?;
+        let hold = holding(&holds, &target.branch, &target.planned.name);
+        Ok(hold.map(|hold| Outcome::because(TargetStatus::Blocked, hold.explain())))
     }
 
     /// Asks for the outputs that a target's template shows: of what was deployed here they are known.

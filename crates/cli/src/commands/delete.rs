@@ -248,7 +248,12 @@ impl<'g> Removal<'g> {
                 asked = Some(now);
                 continue;
             };
-            if let Err(failure) = self.check_emptied(emptied).await {
+            let names = run.plan.targets.iter().map(|target| (&run.branch, &target.name));
+            let mut checked = self.account.check_paused(&self.reading.repository, names).await;
+            if checked.is_ok() {
+                checked = self.check_emptied(emptied).await;
+            }
+            if let Err(failure) = checked {
                 begun.end(&failure.message()).await;
                 return Err(failure);
             }

@@ -59,12 +59,18 @@ pub(super) async fn run(global: &Global, deploy: &Deploy) -> Result<Answer, Fail
                 return nothing_to_do(global, &looked.differences);
             }
             check_feasible(&looked.worked_on, &looked.differences, &account)?;
+            account.check_paused(&reading.repository, looked.names(&branch)).await?;
             eprintln!("{}", account.where_it_works(&reading, &[&branch]));
             if !deploy.hand.yes && !is_confirmed(&looked.worked_on, &branch, &account)? {
                 return Err(Failure::unexplained("nothing was deployed"));
             }
         }
         if let Some(begun) = Work::new(&account, &reading, &branch).begin(&account, &free).await? {
+            // It may have been paused while somebody was asked.
+            if let Err(paused) = account.check_paused(&reading.repository, looked.names(&branch)).await {
+                begun.end(&paused.message()).await;
+                return Err(paused);
+            }
             let screen = Screen::new(global.output, global.no_color);
             let job = Job { account: &account, manifest: &manifest, screen: &screen, is_verbose: deploy.hand.verbose };
             let ending = job.run(&mut reading, &branch, begun, &looked).await;
@@ -84,6 +90,13 @@ struct Looked {
     worked_on: Assembly,
     differences: Vec<Difference>,
     known: BTreeMap<TargetName, Known>,
+}
+
+impl Looked {
+    /// What is to be worked on, with its branch.
+    fn names<'l>(&'l self, branch: &'l BranchName) -> impl Iterator<Item = (&'l BranchName, &'l TargetName)> {
+        self.worked_on.targets.iter().map(move |target| (branch, &target.entry.name))
+    }
 }
 
 /// Compares what is meant with what is deployed.
@@ -106,8 +119,6 @@ async fn look(
     };
     let chosen = said.targets(&whole)?;
     check_branch(&chosen, branch, &known)?;
-    let names = chosen.targets.iter().map(|target| (branch, &target.entry.name));
-    account.check_paused(&reading.repository, names).await?;
     let missing = check_imports(&chosen, &whole, account).await?;
     if !missing.is_empty() {
         return Err(reading.problems(manifest, branch, missing).into());

@@ -1,11 +1,11 @@
 //! `syncline pause`, `resume` and `resolve`: what people do by hand to the course of syncs. Each is in the history.
 
 use serde::Serialize;
+use syncline_aws::foreign::ForeignChange;
 use syncline_aws::identity::caller;
 use syncline_aws::stacks::Stacks;
 use syncline_aws::table::{Intervention, InterventionAction};
 use syncline_aws::{clock, configuration};
-use syncline_core::diagnostic::nearest;
 use syncline_core::hold::{Held, Hold};
 use syncline_core::names::{BranchName, RepositoryName, TargetName};
 use syncline_core::status::TargetStatus;
@@ -27,28 +27,11 @@ struct Done<'d> {
 
 pub(super) async fn pause(global: &Global, pause: &Pause) -> Result<Answer, Failure> {
     let (reader, what) = open(&pause.what).await?;
-    let near = match &what {
-        Held::Target(target) => {
-            let heads = reader.table.heads(&reader.repository).await?;
-            let known: Vec<&str> = heads.iter().map(|head| head.target.as_str()).collect();
-            let near = nearest(target.as_str(), known.iter().copied()).map(str::to_owned);
-            (!known.contains(&target.as_str())).then_some(near)
-        }
-        Held::Everything | Held::Branch(_) => None,
-    };
-    if let Some(Some(near)) = &near {
-        return Err(Failure::usage(
-            format!("nothing deployed so far is called {what}"),
-            format!("did you mean `{near}`?"),
-        ));
-    }
+    check_known(&reader, &what).await?;
     let done = intervention(InterventionAction::Pause, what.clone(), Some(pause.reason.clone())).await?;
     let hold = Hold { what, by: done.by.clone(), reason: pause.reason.clone(), at: done.at.clone() };
     reader.table.pause(&reader.repository, &hold).await?;
-    let mut aside = "○ what has begun goes on; nothing else that it covers is begun until `syncline resume`".to_owned();
-    if near.is_some() {
-        aside = format!("! no target of that name was deployed so far\n{aside}");
-    }
+    let aside = "○ what has begun goes on; nothing else that it covers is begun until `syncline resume`".to_owned();
     Ok(Answer { aside, ..answer(global, &reader, &done, "paused")? })
 }
 
@@ -78,8 +61,9 @@ pub(super) async fn resolve(global: &Global, resolve: &Resolve) -> Result<Answer
         let known: Vec<&str> = heads.iter().map(|head| head.target.as_str()).collect();
         return Err(Failure::usage(format!("there is no target `{target}`"), one_of(&resolve.target, known)));
     };
-    let change = Stacks::from_environment(&configuration().await).foreign_change(&head.stack).await?;
-    let Some(change) = change else {
+    let stacks = Stacks::from_environment(&configuration().await);
+    let change = ForeignChange::newest(&stacks, &reader.table, &reader.repository, &head.stack).await?;
+    let Some(change) = change.filter(|change| head.accepted.as_ref() != Some(&change.operation.id)) else {
         let held = reader.table.holds(&reader.repository).await?;
         let covers: Vec<String> = held
             .iter()
@@ -95,13 +79,38 @@ pub(super) async fn resolve(global: &Global, resolve: &Resolve) -> Result<Answer
         };
         return Err(Failure::usage(format!("nobody changed stack {} by hand since its last sync", head.stack), help));
     };
+    // What nobody was told of is not accepted with what they were told of.
+    if head.blocked_by.as_ref().is_some_and(|told| *told != change.operation.id) {
+        let error = format!("stack {} was changed once more since `{target}` was blocked", head.stack);
+        return Err(Failure::new(error, "look at it, and push again: then the sync says what it was"));
+    }
     let done =
         intervention(InterventionAction::Resolve, Held::Target(target.clone()), Some(resolve.reason.clone())).await?;
-    if !reader.table.resolve(&reader.repository, &target, &change.id, &done).await? {
+    if !reader.table.resolve(&reader.repository, &target, &change.operation.id, &done).await? {
         return Err(Failure::unexplained(format!("`{target}` was deleted meanwhile")));
     }
     let aside = "○ the next sync takes over: a push starts one, or `syncline deploy`".to_owned();
     Ok(Answer { aside, ..answer(global, &reader, &done, "accepted as it is")? })
+}
+
+/// Errors: the history knows nothing of that name, so that nothing would be held.
+async fn check_known(reader: &Reader, what: &Held) -> Result<(), Failure> {
+    let (typed, known): (&str, Vec<String>) = match what {
+        Held::Everything => return Ok(()),
+        Held::Branch(branch) => {
+            let leases = reader.table.leases(&reader.repository).await?;
+            (branch.as_str(), leases.into_iter().map(|(branch, _)| branch.to_string()).collect())
+        }
+        Held::Target(target) => {
+            let heads = reader.table.heads(&reader.repository).await?;
+            (target.as_str(), heads.into_iter().map(|head| head.target.to_string()).collect())
+        }
+    };
+    if known.iter().any(|known| known == typed) {
+        return Ok(());
+    }
+    let error = format!("nothing was deployed so far from {what}").replace("from target", "as target");
+    Err(Failure::usage(error, one_of(typed, known.iter().map(String::as_str))))
 }
 
 /// Finds out what is meant, and of which repository.

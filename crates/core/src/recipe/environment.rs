@@ -1,7 +1,7 @@
 //! A Proton environment: its spec's inputs, rendered by its bundle.
 
 use super::cache::Cache;
-use super::{Context, Inputs, Preparation, current, from_rendered, made_from};
+use super::{Context, Inputs, Preparation, current, from_rendered, injected, made_from};
 use crate::bundle::Infrastructure;
 use crate::files::Files;
 use crate::manifest::TargetEntry;
@@ -27,7 +27,9 @@ pub(super) fn prepare(
             |inputs: &Inputs| render::environment(&bundle.template_path, &bundle.template, &entry.own_name, inputs);
         let mut rendered = render(&inputs).or_else(|failure| failure.unless_of(!given.unknown.is_empty()))?;
         rendered.is_trial |= !given.unknown.is_empty();
-        let mut prepared = from_rendered(entry, &bundle, rendered, spec.span, inputs, context, render)?;
+        let harmless = injected::harmless(&inputs);
+        let again = || harmless.as_ref().map(render);
+        let mut prepared = from_rendered(entry, &bundle, rendered, spec.span, inputs, context, again)?;
         prepared.keeps_unknown = !given.unknown.is_empty();
         if given.keeps {
             prepared

@@ -14,7 +14,8 @@ use crate::names::RepoPath;
 use crate::yaml::{Content, Node};
 
 /// What YAML may read as more than a text, and what stands for it in the comparison.
-const STRUCTURE: [&str; 6] = ["\n", "\r", ": ", " #", "'", "\""];
+const STRUCTURE: [&str; 14] =
+    ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}", "\t", ": ", " #", "'", "\"", "{", "}", "[", "]"];
 const HARMLESS: &str = "x";
 
 /// The inputs without what could be structure; nothing where there is none.
@@ -25,24 +26,24 @@ pub(super) fn harmless(inputs: &Inputs) -> Option<Inputs> {
 
 fn harmless_value(value: &Value) -> Value {
     match value {
-        Value::String(text) => {
-            // What begins a collection, a tag or an anchor does so at the front only.
-            let body = text.trim_start_matches(['{', '[', '!', '&', '*', '-', '?', '|', '>', '%', '@', '`']);
-            let text = if body.len() == text.len() { text.clone() } else { format!("{HARMLESS}{body}") };
-            Value::String(STRUCTURE.iter().fold(text, |text, part| text.replace(part, HARMLESS)))
-        }
+        Value::String(text) => Value::String(harmless_text(text)),
         Value::Array(items) => items.iter().map(harmless_value).collect(),
         Value::Object(entries) => {
-            Value::Object(entries.iter().map(|(key, value)| (key.clone(), harmless_value(value))).collect())
+            Value::Object(entries.iter().map(|(key, value)| (harmless_text(key), harmless_value(value))).collect())
         }
         other => other.clone(),
     }
 }
 
+fn harmless_text(text: &str) -> String {
+    STRUCTURE.iter().fold(text.to_owned(), |text, part| text.replace(part, HARMLESS))
+}
+
 /// An error for each section, entry of a section and type of a resource in what was rendered that is not in what comes of
 /// harmless inputs.
-pub(super) fn check(rendered: &Node, of_harmless: &Node, spec: &RepoPath, span: Span) -> Vec<Diagnostic> {
-    let known = parts(of_harmless);
+/// What of it cannot be read says the same.
+pub(super) fn check(rendered: &Node, of_harmless: Option<&Node>, spec: &RepoPath, span: Span) -> Vec<Diagnostic> {
+    let known = of_harmless.map(parts).unwrap_or_default();
     let new = parts(rendered).into_iter().filter(|part| !known.contains(part));
     let error = |part: String| {
         Diagnostic::error(spec, format!("a value of this spec becomes a part of the template: {part}"))
@@ -85,7 +86,7 @@ mod tests {
     fn only_what_could_be_structure_is_changed() {
         let inputs = |value: Value| value.as_object().unwrap().clone();
         assert_eq!(harmless(&inputs(json!({"a": "arn:aws:sns:x", "n": 3, "l": ["a,b"]}))), None);
-        let found = harmless(&inputs(json!({"a": "x\n  Evil: y", "b": {"c": ["{d: e}"]}}))).unwrap();
-        assert_eq!(Value::Object(found), json!({"a": "xx  Evilxy", "b": {"c": ["xdxe}"]}}));
+        let found = harmless(&inputs(json!({"a": "x\n  Evil: y", "b": {"c: d": ["{d: e}"]}}))).unwrap();
+        assert_eq!(Value::Object(found), json!({"a": "xx  Evilxy", "b": {"cxd": ["xdxex"]}}));
     }
 }

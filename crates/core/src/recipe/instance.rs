@@ -1,7 +1,7 @@
 //! An instance of a Proton service: one of its spec's instances, rendered by the service's bundle.
 
 use super::cache::Cache;
-use super::{Context, Inputs, Preparation, current, from_rendered, made_from};
+use super::{Context, Inputs, Preparation, current, from_rendered, injected, made_from};
 use crate::bundle::Infrastructure;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::files::Files;
@@ -42,7 +42,9 @@ pub(super) fn prepare(
         };
         let mut rendered = render(&inputs).or_else(|failure| failure.unless_of(!given.unknown.is_empty()))?;
         rendered.is_trial |= !given.unknown.is_empty();
-        let mut prepared = from_rendered(entry, &bundle, rendered, instance.span, inputs, context, render)?;
+        let harmless = injected::harmless(&inputs);
+        let again = || harmless.as_ref().map(render);
+        let mut prepared = from_rendered(entry, &bundle, rendered, instance.span, inputs, context, again)?;
         prepared.keeps_unknown = !given.unknown.is_empty();
         if given.keeps {
             prepared

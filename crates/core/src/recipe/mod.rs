@@ -206,7 +206,8 @@ fn wrong_kind(entry: &TargetEntry, target: &str, is: &str, should: &str) -> Diag
         .help(format!("write `proton: {should}` here, or name another file under `spec` in the manifest"))
 }
 
-/// What was rendered, checked as a template. `again` renders it with other inputs.
+/// What was rendered, checked as a template. `again` renders it with harmless inputs, where
+/// there are others.
 fn from_rendered(
     entry: &TargetEntry,
     bundle: &Bundle,
@@ -214,7 +215,7 @@ fn from_rendered(
     owner: Span,
     inputs: Inputs,
     context: &Context,
-    again: impl FnOnce(&Inputs) -> Result<Rendered, crate::render::Failure>,
+    again: impl FnOnce() -> Option<Result<Rendered, crate::render::Failure>>,
 ) -> Result<Prepared, Vec<Diagnostic>> {
     let mut exchange = Exchange::default();
     // A trial may have come to no end, and its stand-ins may stand twice.
@@ -228,10 +229,9 @@ fn from_rendered(
             errors.extend(stack::repeated_in_rendered(&bundle.template_path, &root, &rendered.text));
         }
         // What does not render with other values says nothing.
-        let of_harmless = injected::harmless(&inputs).and_then(|harmless| again(&harmless).ok());
-        let of_harmless = of_harmless.and_then(|other| stack::parse_rendered(&bundle.template_path, &other.text).ok());
-        if let Some(of_harmless) = of_harmless {
-            errors.extend(injected::check(&root, &of_harmless, &entry.spec, owner));
+        if let Some(Ok(other)) = again() {
+            let of_harmless = stack::parse_rendered(&bundle.template_path, &other.text).ok();
+            errors.extend(injected::check(&root, of_harmless.as_ref(), &entry.spec, owner));
         }
         if !errors.is_empty() {
             return Err(errors);

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cache::Cache;
-use super::{Before, Context, Inputs, Preparation, current, from_rendered, made_from, spec};
+use super::{Before, Context, Inputs, Preparation, current, from_rendered, injected, made_from, spec};
 use crate::bundle::{self, Infrastructure};
 use crate::diagnostic::Diagnostic;
 use crate::files::{Entry, Files, Want};
@@ -127,13 +127,19 @@ pub(super) fn prepare(
             branch: entry.branch.as_str(),
         };
         let template = (&bundle.template_path, bundle.template.as_str());
-        let render = |inputs: &Inputs| render::pipeline(template, &around, &instances, inputs, &context.outputs);
-        let mut rendered = render(&inputs).or_else(|failure| failure.unless_of(is_trial))?;
+        let mut rendered = render::pipeline(template, &around, &instances, &inputs, &context.outputs)
+            .or_else(|failure| failure.unless_of(is_trial))?;
         rendered.is_trial |= is_trial;
         if given.keeps {
             used.extend(context.before.inputs(&entry.name).map(|inputs| (entry.name.clone(), inputs.clone())));
         }
-        let mut prepared = from_rendered(entry, &bundle, rendered, owner, inputs, context, render)?;
+        // It shows the inputs of its instances too.
+        let (own, of_instances) = (injected::harmless(&inputs), harmless_instances(&instances));
+        let has_harmless = own.is_some() || of_instances.is_some();
+        let (own, of_instances) = (own.unwrap_or_else(|| inputs.clone()), of_instances.unwrap_or_default());
+        let of_instances = if of_instances.is_empty() { &instances } else { &of_instances };
+        let again = || has_harmless.then(|| render::pipeline(template, &around, of_instances, &own, &context.outputs));
+        let mut prepared = from_rendered(entry, &bundle, rendered, owner, inputs, context, again)?;
         prepared.before = used;
         prepared.keeps_unknown = is_trial;
         Ok(prepared)
@@ -244,4 +250,14 @@ impl TargetEntry {
             ..self.clone()
         }
     }
+}
+
+/// The instances without what could be structure in their inputs; nothing where there is none.
+fn harmless_instances(instances: &[ShownInstance]) -> Option<Vec<ShownInstance>> {
+    let harmless = |instance: &ShownInstance| {
+        let inputs = injected::harmless(&instance.inputs).unwrap_or_else(|| instance.inputs.clone());
+        ShownInstance { inputs, ..instance.clone() }
+    };
+    let is_changed = instances.iter().any(|instance| injected::harmless(&instance.inputs).is_some());
+    is_changed.then(|| instances.iter().map(harmless).collect())
 }
