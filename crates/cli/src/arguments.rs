@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// GitOps for CloudFormation in your own AWS account.
 ///
 /// `check`, `plan`, `render`, `package`, `graph` and `init` work on the files here and need no AWS. `status`, `history` and
-/// `show` read Syncline's table; `deploy` and the `delete` commands work on stacks with your own credentials. Region and
-/// credentials come from the environment, as in every AWS tool.
+/// `show` read Syncline's table, `pause`, `resume` and `resolve` write to it; `deploy` and the `delete` commands work on stacks
+/// with your own credentials. Region and credentials come from the environment, as in every AWS tool.
 #[derive(Debug, Parser)]
 #[command(name = "syncline", version, max_term_width = 100)]
 pub(crate) struct Arguments {
