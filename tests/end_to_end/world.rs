@@ -44,6 +44,23 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
 
+/// A folder for a local AWS. It outlives every test, and the process that runs them: the emulator ends when its parent is gone.
+/// So whoever comes next removes what is left of processes that are no more.
+fn state_folder() -> PathBuf {
+    let worlds = Path::new(env!("CARGO_TARGET_TMPDIR")).join("worlds");
+    std::fs::create_dir_all(&worlds).unwrap();
+    for entry in std::fs::read_dir(&worlds).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // Where the system tells which there are.
+        let is_left = Path::new("/proc/self").exists()
+            && name.split('-').next().is_some_and(|process| !Path::new("/proc").join(process).exists());
+        if is_left {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    tempfile::Builder::new().prefix(&format!("{}-", std::process::id())).tempdir_in(&worlds).unwrap().keep()
+}
+
 impl World {
     /// `event_timeout` is how long an event of a stack is waited for, in seconds.
     async fn start(with: impl FnOnce(&mut Options), event_timeout: u32) -> Self {
@@ -51,8 +68,7 @@ impl World {
             root().join(".aws-sam/build/template.yaml").exists(),
             "the functions are not built: run `make build`, or all of it with `make test`"
         );
-        // It outlives every test, and goes with the process: the emulator ends when its parent is gone.
-        let state = tempfile::tempdir().unwrap().keep();
+        let state = state_folder();
         let tools = Options::default_tools_dir(&root());
         let mut options = Options::new(state.clone(), tools);
         with(&mut options);
