@@ -12,7 +12,7 @@ use syncline_core::status::{SyncStatus, TargetStatus};
 
 use super::world::{World, root, world};
 
-/// How long a sync is waited for. None takes a tenth of it on an idle machine, where nothing goes wrong.
+/// How long a sync is waited for where nobody says otherwise. None takes a tenth of it on an idle machine, where nothing goes wrong.
 const PATIENCE: Duration = Duration::from_secs(150);
 
 /// A connected repository and a clone of it.
@@ -20,6 +20,8 @@ pub(crate) struct Repository {
     pub(crate) world: &'static World,
     pub(crate) name: String,
     pub(crate) table: Table,
+    /// How long a sync is waited for.
+    pub(crate) patience: Duration,
     clone: tempfile::TempDir,
 }
 
@@ -44,8 +46,13 @@ impl Repository {
 
     async fn empty_in(world: &'static World, name: &str) -> Self {
         world.codecommit().await.create_repository().repository_name(name).send().await.unwrap();
-        let repository =
-            Self { world, name: name.to_owned(), table: world.table().await, clone: tempfile::tempdir().unwrap() };
+        let repository = Self {
+            world,
+            name: name.to_owned(),
+            table: world.table().await,
+            patience: PATIENCE,
+            clone: tempfile::tempdir().unwrap(),
+        };
         repository.git(&["init", "--quiet", "--initial-branch", "main"]);
         repository.git(&["remote", "add", "origin", &world.clone_url(name)]);
         repository.git(&["commit", "--quiet", "--allow-empty", "--message", "Begin"]);
@@ -134,7 +141,7 @@ impl Repository {
             if let Some(sync) = syncs.iter().find(|sync| is_wanted(sync)) {
                 return self.table.sync(&sync.sync).await.unwrap().unwrap();
             }
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > self.patience {
                 let mut seen = Vec::new();
                 for sync in &syncs {
                     seen.push(format!("{} {} {:?}", sync.commit.short(), sync.status, self.statuses(&sync.sync).await));
