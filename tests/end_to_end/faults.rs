@@ -172,7 +172,8 @@ async fn under_faults(name: &str, when: Value, patience: Duration) {
         repository.go_by(&[]).await;
         let fired = repository.world.aws().faults().unwrap().fired(service).await.unwrap() - before;
         println!("{service}: {fired} faults, the sync {}", sync.status);
-        assert!(fired > 0, "{service} was never faulty");
+        // What is left to chance may spare a service that is called once.
+        assert!(fired > 0 || when.get("probability").is_some(), "{service} was never faulty");
         repository.assert_true(&sync).await;
         repository.assert_succeeded(&sync).await;
     }
