@@ -20,10 +20,10 @@ pub mod workflow;
 
 pub use error::Error;
 
-use aws_config::BehaviorVersion;
-pub use aws_config::SdkConfig;
 use std::time::Duration;
 
+use aws_config::BehaviorVersion;
+pub use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 

@@ -198,10 +198,7 @@ impl Operation {
 
 /// Whether a client request token names an operation of a sync, on whichever target.
 pub fn is_of_sync(token: &str, sync: &SyncId) -> bool {
-    token
-        .strip_prefix("syncline-")
-        .and_then(|rest| rest.strip_prefix(sync.as_str()))
-        .is_some_and(|rest| rest.starts_with('-'))
+    sync_of(token).as_ref() == Some(sync)
 }
 
 /// The sync that a client request token names, where it is one of Syncline's: `syncline-<sync>-<target>-<verb>`.

@@ -76,13 +76,12 @@ pub struct Head {
 }
 
 impl Head {
-    /// What a plan needs to know of it.
     /// Whether a sync of this repository left that stack in step.
     pub fn has_deployed(&self, stack: &StackName) -> bool {
         self.successful_stack.as_ref() == Some(stack)
     }
 
-    /// What the planner knows of it.
+    /// What a plan needs to know of it.
     pub fn known(&self) -> Known {
         Known {
             sources: self.sources.clone(),

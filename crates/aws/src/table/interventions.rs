@@ -54,21 +54,14 @@ impl Table {
     }
 
     /// Holds something, from now on.
-    pub async fn pause(&self, repository: &RepositoryName, hold: &Hold) -> Result<(), Error> {
-        let Hold { what, by, reason, at } = hold;
-        let done = Intervention {
-            action: Action::Pause,
-            what: what.clone(),
-            by: by.clone(),
-            reason: Some(reason.clone()),
-            at: at.clone(),
-        };
-        self.record(repository, &done).await?;
+    pub async fn pause(&self, repository: &RepositoryName, done: &Intervention) -> Result<(), Error> {
+        self.record(repository, done).await?;
+        let Intervention { what, by, reason, at, .. } = done;
         let update = self
             .update(partition(repository), hold_key(what))
             .set("what", to_value(what)?)
             .text("by", by)
-            .text("reason", reason)
+            .text("reason", reason.as_deref().unwrap_or_default())
             .text("at", at)
             .set("is_held", AttributeValue::Bool(true));
         update.send().await.map(|_| ())

@@ -65,8 +65,8 @@ impl Walk {
     }
 }
 
-/// The outcome that an item has. Outputs and the change that was found are not on it: where the outcome offered is the one on record, they are taken
-/// from there.
+/// The outcome that an item has. Outputs and the change that was found are not on it: where the outcome offered is the one
+/// on record, they are taken from there.
 fn outcome_on_record(item: &Item, offered: &Outcome) -> Result<Outcome, Error> {
     #[derive(Deserialize)]
     struct OnRecord {

@@ -109,28 +109,28 @@ enum Step {
 /// Carries a plan out in a sync that has begun, and gives how it ended, as it is on record where it is.
 pub(crate) async fn carry_out(
     hands: Hands<'_>,
-    Begun { record, syncline, fence }: Begun,
+    begun: Begun,
     plan: &Plan,
     entries: &BTreeMap<TargetName, TargetEntry>,
     warnings: &[Diagnostic],
 ) -> Result<Ending, Failure> {
     // Dropped with this function, and so ended.
     let mut beside = JoinSet::new();
-    if let Some(syncline) = &syncline {
-        beside.spawn(ledger::beat(syncline.clone(), record.sync.clone(), fence.clone()));
+    if let Some(syncline) = &begun.syncline {
+        beside.spawn(ledger::beat(syncline.clone(), begun.record.sync.clone(), begun.fence.clone()));
     }
     let manifest = &hands.manifest.path;
-    let targets = match &syncline {
-        Some(syncline) => match syncline.store(&record, manifest, plan, entries, warnings).await {
+    let targets = match &begun.syncline {
+        Some(syncline) => match syncline.store(&begun.record, manifest, plan, entries, warnings).await {
             Ok(targets) => targets,
             Err(failure) => {
-                // What cannot be recorded now, its execution records when no heartbeat comes.
-                let _ = syncline.end(&record.sync, &failure.message()).await;
+                begun.end(&failure.message()).await;
                 return Err(failure);
             }
         },
-        None => TargetRecord::of_plan(&record, manifest, plan, entries),
+        None => TargetRecord::of_plan(&begun.record, manifest, plan, entries),
     };
+    let Begun { record, syncline, fence } = begun;
     let ended = work_through(hands, record, targets, syncline.clone(), &fence, beside).await;
     ending::as_recorded(ended, syncline.as_deref()).await
 }
@@ -191,11 +191,6 @@ async fn work_through(
     work.walk.finish(Some(in_history));
     work.show();
     work.ending(how, going_on)
-}
-
-/// How long from a failed attempt to the next: 1 s, 2 s and so on to 32 s.
-fn pause_before(attempt: u32) -> Duration {
-    Duration::from_secs(1 << attempt.saturating_sub(1).min(5))
 }
 
 struct Carrying<'h> {
@@ -392,17 +387,26 @@ impl Carrying<'_> {
 
     /// Tries again later where what went wrong may pass, a bounded number of times.
     async fn try_again(&mut self, number: TargetNumber, error: syncline_aws::Error) -> Result<(), Failure> {
-        let attempts = self.attempts.entry(number).or_default();
-        if *attempts >= MAX_ATTEMPTS || !error.may_pass() {
-            return self.settle(number, Outcome::failed(error.to_string())).await;
+        if error.may_pass() && self.take_later(number, Step::Again) {
+            return Ok(());
         }
+        self.settle(number, Outcome::failed(error.to_string())).await
+    }
+
+    /// Takes a step of a target later, and later still each time: 1 s, 2 s and so on to 32 s. Gives whether it was not tried
+    /// often enough yet.
+    fn take_later(&mut self, number: TargetNumber, step: Step) -> bool {
+        let attempts = self.attempts.entry(number).or_default();
+        if *attempts >= MAX_ATTEMPTS {
+            return false;
+        }
+        let pause = Duration::from_secs(1 << (*attempts).min(5));
         *attempts += 1;
-        let pause = pause_before(*attempts);
         self.steps.spawn(async move {
             sleep(pause).await;
-            (number, Step::Again)
+            (number, step)
         });
-        Ok(())
+        true
     }
 
     async fn settle(&mut self, number: TargetNumber, outcome: Outcome) -> Result<(), Failure> {
@@ -415,20 +419,8 @@ impl Carrying<'_> {
             self.looks_due.push_back(target.planned.stack);
         }
         match walk::settle(&self.walk, &self.sync, number, outcome.clone()).await {
-            Err(error) if error.may_pass() => {
-                let attempts = self.attempts.entry(number).or_default();
-                *attempts += 1;
-                if *attempts > MAX_ATTEMPTS {
-                    return Err(error.into());
-                }
-                let pause = pause_before(*attempts);
-                self.steps.spawn(async move {
-                    sleep(pause).await;
-                    (number, Step::Settle(outcome))
-                });
-                Ok(())
-            }
-            settled => Ok(settled.map(|_| ())?),
+            Err(error) if !error.may_pass() || !self.take_later(number, Step::Settle(outcome)) => Err(error.into()),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 

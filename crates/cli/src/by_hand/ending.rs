@@ -87,11 +87,15 @@ pub(crate) fn document(syncs: &[SyncDocument]) -> Result<Answer, Failure> {
     Answer::json(&json!({ "syncs": syncs }))
 }
 
+/// How each of some syncs ended, in one line.
+fn summaries(documents: &[SyncDocument], paint: Paint) -> Vec<String> {
+    documents.iter().map(|document| draw::sync::by_hand_summary(&document.summary, now(), paint)).collect()
+}
+
 /// What was done before it came to an end that is no sync's: nothing was left to do, or this failure.
 pub(crate) fn cut_short(global: &Global, done: &[SyncDocument], failure: Option<&Failure>) -> Result<Answer, Failure> {
     let paint = Paint::for_stdout(global.no_color);
-    let lines: Vec<String> =
-        done.iter().map(|document| draw::sync::by_hand_summary(&document.summary, now(), paint)).collect();
+    let lines = summaries(done, paint);
     let answer = match global.output {
         Output::Text => Answer::text(lines.join("\n")),
         Output::Json => document(done)?,
@@ -120,8 +124,7 @@ pub(crate) fn answer(
         How::Settled | How::Stopped(_) => End::Badly,
         How::Interrupted => End::Interrupted,
     };
-    let mut lines: Vec<String> =
-        earlier.iter().map(|document| draw::sync::by_hand_summary(&document.summary, now(), paint)).collect();
+    let mut lines = summaries(&earlier, paint);
     if end == End::Badly {
         lines.extend(draw::sync::failures(&last, paint));
     }

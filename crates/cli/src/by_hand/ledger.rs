@@ -166,11 +166,13 @@ fn waits_for(holder: &Claim, branch: &BranchName) -> String {
 }
 
 impl Begun {
-    /// Ends it before anything was done.
+    /// Ends it before anything was done, at once: without this its execution waits until no heartbeat comes.
     pub(crate) async fn end(&self, reason: &str) {
-        if let Some(syncline) = &self.syncline {
-            // What cannot be recorded now, its execution records when no heartbeat comes.
-            let _ = syncline.end(&self.record.sync, reason).await;
+        // What cannot be recorded now, its execution records when no heartbeat comes.
+        if let Some(syncline) = &self.syncline
+            && syncline.table.cancel_sync(&self.record.sync, reason).await.is_ok()
+        {
+            let _ = syncline.walk().all_settled(&self.record.sync).await;
         }
     }
 }
@@ -183,12 +185,6 @@ impl Syncline {
         self.table.advance_sync(sync, SyncStatus::Failed, Some(&error.to_string()), None).await?;
         let (_, lease) = self.table.change_lease(repository, branch, |lease| lease.release(sync, None)).await?;
         follow_lease(&self.table, &self.workflow, repository, branch, &lease).await
-    }
-
-    /// Ends a sync by hand in which nothing was begun, at once: without this its execution waits until no heartbeat comes.
-    pub(crate) async fn end(&self, sync: &SyncId, reason: &str) -> Result<(), Error> {
-        self.table.cancel_sync(sync, reason).await?;
-        self.walk().all_settled(sync).await
     }
 
     /// The walk over a sync in the table.

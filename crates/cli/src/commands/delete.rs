@@ -248,12 +248,7 @@ impl<'g> Removal<'g> {
                 asked = Some(now);
                 continue;
             };
-            let names = run.plan.targets.iter().map(|target| (&run.branch, &target.name));
-            let mut checked = self.account.check_paused(&self.reading.repository, names).await;
-            if checked.is_ok() {
-                checked = self.check_emptied(emptied).await;
-            }
-            if let Err(failure) = checked {
+            if let Err(failure) = self.check_again(run, emptied).await {
                 begun.end(&failure.message()).await;
                 return Err(failure);
             }
@@ -269,8 +264,9 @@ impl<'g> Removal<'g> {
     }
 
     /// Waits until nobody works on any of the branches that these stacks are of.
-    async fn free(&mut self, left: &BTreeSet<StackName>) -> Result<BTreeMap<BranchName, Free>, Failure> {
-        let branches = self.of_stacks(left).await?.into_iter().map(|one| one.doomed.branch).collect::<BTreeSet<_>>();
+    async fn free(&self, left: &BTreeSet<StackName>) -> Result<BTreeMap<BranchName, Free>, Failure> {
+        let known = self.account.known(&self.reading.repository).await?;
+        let branches: BTreeSet<_> = self.of_stacks(left, &known).into_iter().map(|one| one.doomed.branch).collect();
         let mut free = BTreeMap::new();
         for branch in branches {
             let moment = ledger::free(&self.account, &self.reading.repository, &branch, self.global).await?;
@@ -280,20 +276,18 @@ impl<'g> Removal<'g> {
     }
 
     /// The targets that these stacks are, as the files and the history have them now.
-    async fn of_stacks(&mut self, left: &BTreeSet<StackName>) -> Result<Vec<Condemned>, Failure> {
-        let known = self.account.known(&self.reading.repository).await?;
-        self.found = all(&self.manifest, &self.from_files, &known);
-        Ok(self.found.iter().filter(|one| left.contains(&one.doomed.stack)).cloned().collect())
+    fn of_stacks(&self, left: &BTreeSet<StackName>, known: &BTreeMap<TargetName, Known>) -> Vec<Condemned> {
+        let mut found = all(&self.manifest, &self.from_files, known);
+        found.retain(|one| left.contains(&one.doomed.stack));
+        found
     }
 
     /// Errors: a service is deployed in an environment that is to go.
-    async fn check_emptied(&self, emptied: &[Doomed]) -> Result<(), Failure> {
-        let repository = &self.reading.repository;
+    async fn check_emptied(&self, emptied: &[Doomed], known: &BTreeMap<TargetName, Known>) -> Result<(), Failure> {
+        let found = all(&self.manifest, &self.from_files, known);
         for environment in emptied {
-            let known = self.account.known(repository).await?;
-            let found = all(&self.manifest, &self.from_files, &known);
             let services: Vec<Condemned> = in_the_way(&found, environment).into_iter().cloned().collect();
-            let services = deployed(&self.account, repository, &known, &services).await?;
+            let services = deployed(&self.account, &self.reading.repository, known, &services).await?;
             if !services.is_empty() {
                 return Err(services_first(environment, &services));
             }
@@ -301,14 +295,21 @@ impl<'g> Removal<'g> {
         Ok(())
     }
 
+    /// Errors: what was looked at before the lease was taken holds no more: it was paused, or a service was deployed.
+    async fn check_again(&self, run: &Run, emptied: &[Doomed]) -> Result<(), Failure> {
+        let names = run.plan.targets.iter().map(|target| (&run.branch, &target.name));
+        self.account.check_paused(&self.reading.repository, names).await?;
+        self.check_emptied(emptied, &self.account.known(&self.reading.repository).await?).await
+    }
+
     /// Looks at what of it is deployed, who needs it, and in which order it can go.
     ///
     /// Errors: something that stays still needs it, or it is not ours.
-    async fn look(&mut self, left: &BTreeSet<StackName>, emptied: &[Doomed]) -> Result<Looked, Failure> {
-        self.check_emptied(emptied).await?;
+    async fn look(&self, left: &BTreeSet<StackName>, emptied: &[Doomed]) -> Result<Looked, Failure> {
         let repository = self.reading.repository.clone();
-        let left = self.of_stacks(left).await?;
         let known = self.account.known(&repository).await?;
+        self.check_emptied(emptied, &known).await?;
+        let left = self.of_stacks(left, &known);
         let going = deployed(&self.account, &repository, &known, &left).await?;
         let names = going.iter().map(|(one, _)| (&one.doomed.branch, &one.doomed.name));
         self.account.check_paused(&repository, names).await?;

@@ -6,7 +6,7 @@ use syncline_aws::identity::caller;
 use syncline_aws::stacks::Stacks;
 use syncline_aws::table::{Intervention, InterventionAction};
 use syncline_aws::{clock, configuration};
-use syncline_core::hold::{Held, Hold};
+use syncline_core::hold::Held;
 use syncline_core::names::{BranchName, RepositoryName, TargetName};
 use syncline_core::status::TargetStatus;
 
@@ -28,9 +28,8 @@ struct Done<'d> {
 pub(super) async fn pause(global: &Global, pause: &Pause) -> Result<Answer, Failure> {
     let (reader, what) = open(&pause.what).await?;
     check_known(&reader, &what).await?;
-    let done = intervention(InterventionAction::Pause, what.clone(), Some(pause.reason.clone())).await?;
-    let hold = Hold { what, by: done.by.clone(), reason: pause.reason.clone(), at: done.at.clone() };
-    reader.table.pause(&reader.repository, &hold).await?;
+    let done = intervention(InterventionAction::Pause, what, Some(pause.reason.clone())).await?;
+    reader.table.pause(&reader.repository, &done).await?;
     let aside = "○ what has begun goes on; nothing else that it covers is begun until `syncline resume`".to_owned();
     Ok(Answer { aside, ..answer(global, &reader, &done, "paused")? })
 }

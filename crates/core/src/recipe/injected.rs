@@ -40,8 +40,7 @@ fn harmless_text(text: &str) -> String {
 }
 
 /// An error for each section, entry of a section and type of a resource in what was rendered that is not in what comes of
-/// harmless inputs.
-/// What of it cannot be read says the same.
+/// harmless inputs, or where that cannot be read.
 pub(super) fn check(rendered: &Node, of_harmless: Option<&Node>, spec: &RepoPath, span: Span) -> Vec<Diagnostic> {
     let known = of_harmless.map(parts).unwrap_or_default();
     let new = parts(rendered).into_iter().filter(|part| !known.contains(part));

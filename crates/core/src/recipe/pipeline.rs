@@ -136,8 +136,8 @@ pub(super) fn prepare(
         // It shows the inputs of its instances too.
         let (own, of_instances) = (injected::harmless(&inputs), harmless_instances(&instances));
         let has_harmless = own.is_some() || of_instances.is_some();
-        let (own, of_instances) = (own.unwrap_or_else(|| inputs.clone()), of_instances.unwrap_or_default());
-        let of_instances = if of_instances.is_empty() { &instances } else { &of_instances };
+        let own = own.unwrap_or_else(|| inputs.clone());
+        let of_instances = of_instances.as_deref().unwrap_or(&instances);
         let again = || has_harmless.then(|| render::pipeline(template, &around, of_instances, &own, &context.outputs));
         let mut prepared = from_rendered(entry, &bundle, rendered, owner, inputs, context, again)?;
         prepared.before = used;
