@@ -55,7 +55,7 @@ down: ## Stop the local AWS of the demo and forget its state
 lint: setup ## Check the formatting, the code and the template
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
-	cfn-lint infra/template.yaml
+	cfn-lint infra/template.yaml infra/target/*.yaml
 	sam validate --lint
 
 .PHONY: test

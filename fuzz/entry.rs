@@ -126,6 +126,7 @@ fn outcome(repository: &Repository) -> Vec<String> {
     let context = Context {
         repository: "shop".to_owned(),
         account_id: "111122223333".to_owned(),
+        locations: manifest.locations.clone(),
         manifest: manifest.path.clone(),
         outputs: Outputs::Pending,
         before: Before::Unknown,

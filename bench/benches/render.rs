@@ -15,7 +15,14 @@ const INPUTS: &str = include_str!("../templates/web.inputs.json");
 fn renders(criterion: &mut Criterion) {
     let path = RepoPath::parse("t.yaml").expect("a path");
     let inputs: Inputs = serde_json::from_str(INPUTS).expect("the inputs are JSON");
-    let around = Surroundings { account_id: "111122223333", service: "web", repository: "shop", branch: "main" };
+    let accounts = std::collections::BTreeMap::new();
+    let around = Surroundings {
+        account_id: "111122223333",
+        accounts: &accounts,
+        service: "web",
+        repository: "shop",
+        branch: "main",
+    };
     let environment = BTreeMap::from([("Listener".to_owned(), "arn:aws:elasticloadbalancing:x".to_owned())]);
     let outputs = Outputs::Known(BTreeMap::from([("beta".to_owned(), environment)]));
     let mut group = criterion.benchmark_group("Render");

@@ -124,6 +124,7 @@ pub fn plan(repository: &Repository, manifest: &Manifest) -> Result<(Assembly, P
     let context = Context {
         repository: "shop".to_owned(),
         account_id: "111122223333".to_owned(),
+        locations: manifest.locations.clone(),
         manifest: manifest.path.clone(),
         outputs: Outputs::Pending,
         before: Before::Unknown,

@@ -1,10 +1,18 @@
-//! The statements of the template's policies, and the page that says why each is needed.
+//! The statements of the templates' policies, and the page that says why each is needed.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Resource and statement, for each `Sid` in the template. Only its shape is read: resources are indented by two.
-fn statements(template: &str) -> BTreeSet<(String, String)> {
+/// The templates, what the page has before the names of their resources, and how many statements of each need no name: who may
+/// assume a role, and who may put events on a bus.
+const TEMPLATES: [(&str, &str, usize); 3] = [
+    ("infra/template.yaml", "", 2),
+    ("infra/target/roles.yaml", "target/", 2),
+    ("infra/target/events.yaml", "target/", 1),
+];
+
+/// Resource and statement, for each `Sid` in a template. Only its shape is read: resources are indented by two.
+fn statements(template: &str, prefix: &str) -> BTreeSet<(String, String)> {
     let mut resource = "";
     let mut found = BTreeSet::new();
     for line in template.lines() {
@@ -13,7 +21,7 @@ fn statements(template: &str) -> BTreeSet<(String, String)> {
             resource = line.trim().trim_end_matches(':');
         }
         if let Some((_, sid)) = line.split_once("Sid: ") {
-            found.insert((resource.to_owned(), sid.split([',', ' ']).next().unwrap().to_owned()));
+            found.insert((format!("{prefix}{resource}"), sid.split([',', ' ']).next().unwrap().to_owned()));
         }
     }
     found
@@ -31,12 +39,13 @@ fn explained(page: &str) -> BTreeSet<(String, String)> {
 fn each_statement_of_each_policy_has_a_reason() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
-    let (template, page) = (read("infra/template.yaml"), read("docs/security.md"));
-    let statements = statements(&template);
-    assert!(statements.len() > 30, "{statements:?}");
-    assert_eq!(statements, explained(&page));
-    // One without a name could not be looked up: each `Effect` has one, but for who may assume a role.
-    let named = template.matches("Sid: ").count();
-    let assumed = template.matches("Action: sts:AssumeRole").count();
-    assert_eq!(template.matches("Effect: ").count(), named + assumed);
+    let mut all = BTreeSet::new();
+    for (path, prefix, unnamed) in TEMPLATES {
+        let template = read(path);
+        all.extend(statements(&template, prefix));
+        // One without a name could not be looked up.
+        assert_eq!(template.matches("Effect: ").count(), template.matches("Sid: ").count() + unnamed, "{path}");
+    }
+    assert!(all.len() > 40, "{all:?}");
+    assert_eq!(all, explained(&read("docs/security.md")));
 }

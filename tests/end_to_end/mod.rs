@@ -11,6 +11,7 @@ mod graph;
 mod interruptions;
 mod interventions;
 mod load;
+mod locations;
 mod proton;
 mod prune;
 mod queries;

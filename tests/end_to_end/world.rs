@@ -16,6 +16,11 @@ static WORLD: OnceCell<World> = OnceCell::const_new();
 static FAULTY: OnceCell<World> = OnceCell::const_new();
 static KEPT: OnceCell<World> = OnceCell::const_new();
 
+/// Another account than Syncline's own, which it may deploy into.
+pub(crate) const OTHER_ACCOUNT: &str = "444455556666";
+/// Other regions than Syncline's own, which it may deploy into.
+pub(crate) const OTHER_REGIONS: [&str; 2] = ["eu-west-1", "ap-southeast-2"];
+
 /// The local AWS and what is installed in it.
 pub(crate) struct World {
     aws: LocalAws,
@@ -74,7 +79,10 @@ impl World {
         with(&mut options);
         let aws = LocalAws::start(options).await.unwrap();
         let mut world = Self { aws, state, table_name: String::new() };
-        let parameters = format!("EventSourcePrefix=local ManifestBranch=main EventTimeoutSeconds={event_timeout}");
+        let parameters = format!(
+            "EventSourcePrefix=local ManifestBranch=main EventTimeoutSeconds={event_timeout} TargetAccounts={OTHER_ACCOUNT} TargetRegions={}",
+            OTHER_REGIONS.join(",")
+        );
         world.run(&["sam", "deploy", "--no-progressbar", "--parameter-overrides", &parameters]).await;
         world.table_name = world.outputs().await["TableName"].clone();
         world
@@ -161,6 +169,25 @@ impl World {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{words:?} failed:\n{text}\n{}", String::from_utf8_lossy(&output.stderr));
         text
+    }
+
+    /// Deploys a template of this project in an account and region.
+    pub(crate) async fn deploy_at(&self, account: &str, region: &str, stack: &str, template: &str, values: &[String]) {
+        let mut command = Command::new("aws");
+        command
+            .args(["cloudformation", "deploy", "--stack-name", stack, "--template-file", template])
+            .args(["--capabilities", "CAPABILITY_NAMED_IAM", "--parameter-overrides"])
+            .args(values)
+            .current_dir(root())
+            .envs(self.environment())
+            // The local AWS takes an account for its own key.
+            .env("AWS_ACCESS_KEY_ID", account)
+            .env("AWS_DEFAULT_REGION", region)
+            .env("AWS_REGION", region)
+            .stdin(Stdio::null());
+        let output = command.output().await.unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{stack} in {account}, {region}: {}", String::from_utf8_lossy(&said));
     }
 
     /// Runs the AWS CLI, and gives what it answered.

@@ -100,39 +100,48 @@ impl Error {
 }
 
 /// Sorts an SDK's error into ours. `action` is the API action, for the message.
-pub fn from_sdk<E>(action: &'static str) -> impl Fn(SdkError<E, HttpResponse>) -> Error
+pub fn from_sdk<E>(action: &'static str) -> impl Fn(ServiceError<E>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    move |error| {
-        let SdkError::ServiceError(service) = &error else {
-            let mut message = error.to_string();
-            let mut source = std::error::Error::source(&error);
-            while let Some(cause) = source {
-                // The first line says it; what follows is how it was found out.
-                let cause_said = cause.to_string();
-                message = format!("{message}: {}", cause_said.lines().next().unwrap_or_default());
-                source = cause.source();
-            }
-            return Error::Unavailable { action, message };
-        };
-        let code = service.err().code().unwrap_or("unknown").to_owned();
-        let message = service.err().message().unwrap_or_default().to_owned();
-        match code.as_str() {
-            "Throttling"
-            | "ThrottlingException"
-            | "ThrottledException"
-            | "TooManyRequestsException"
-            | "ProvisionedThroughputExceededException"
-            | "RequestLimitExceeded"
-            | "SlowDown"
-            | "RequestThrottled" => Error::Throttled { action, message },
-            "AccessDenied" | "AccessDeniedException" => Error::Denied { action, message },
-            _ if service.raw().status().as_u16() >= 500 => {
-                Error::Unavailable { action, message: format!("{code}: {message}") }
-            }
-            _ => Error::Refused { action, code, message },
+    move |error| sort(action, &error)
+}
+
+/// An error of an SDK.
+pub(crate) type ServiceError<E> = SdkError<E, HttpResponse>;
+
+/// Sorts an SDK's error that belongs to somebody else: see [`from_sdk`].
+pub(crate) fn sort<E>(action: &'static str, error: &ServiceError<E>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let SdkError::ServiceError(service) = error else {
+        let mut message = error.to_string();
+        let mut source = std::error::Error::source(error);
+        while let Some(cause) = source {
+            // The first line says it; what follows is how it was found out.
+            let cause_said = cause.to_string();
+            message = format!("{message}: {}", cause_said.lines().next().unwrap_or_default());
+            source = cause.source();
         }
+        return Error::Unavailable { action, message };
+    };
+    let code = service.err().code().unwrap_or("unknown").to_owned();
+    let message = service.err().message().unwrap_or_default().to_owned();
+    match code.as_str() {
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "TooManyRequestsException"
+        | "ProvisionedThroughputExceededException"
+        | "RequestLimitExceeded"
+        | "SlowDown"
+        | "RequestThrottled" => Error::Throttled { action, message },
+        "AccessDenied" | "AccessDeniedException" => Error::Denied { action, message },
+        _ if service.raw().status().as_u16() >= 500 => {
+            Error::Unavailable { action, message: format!("{code}: {message}") }
+        }
+        _ => Error::Refused { action, code, message },
     }
 }
 

@@ -3,6 +3,7 @@
 //! The only crate of the product that names `aws-sdk-*`. It decides nothing: what to do comes from
 //! `syncline-core`, and each adapter does one thing with one service.
 
+pub mod all_stacks;
 pub mod clock;
 pub mod error;
 pub mod fence;

@@ -138,6 +138,17 @@ impl Stacks {
         }
     }
 
+    /// The stacks of another account or region, which CloudFormation works on with this role.
+    pub(crate) fn with(&self, configuration: &aws_config::SdkConfig, role: Option<String>) -> Self {
+        let client = Client::new(configuration);
+        Self { writer: client.clone(), client, role, capabilities: self.capabilities.clone(), fence: None }
+    }
+
+    /// The role that CloudFormation works with.
+    pub(crate) fn role(&self) -> Option<&str> {
+        self.role.as_deref()
+    }
+
     /// The same stacks, none of which is touched while this fence is closed.
     ///
     /// What is sent then is sent once and given up soon: an SDK that repeats a call would not look at the fence again.

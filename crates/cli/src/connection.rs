@@ -1,6 +1,7 @@
 //! The way to Syncline's table, from what was typed and what its own stack says, and to CloudFormation.
 
-use syncline_aws::stacks::Stacks;
+use syncline_aws::all_stacks::AllStacks;
+use syncline_aws::identity::caller;
 use syncline_aws::table::Table;
 use syncline_aws::{configuration, installation};
 use syncline_core::names::StackName;
@@ -11,13 +12,14 @@ use crate::failure::Failure;
 /// The history is kept as long as the installation says; a command that only reads never sets that time.
 const NO_RETENTION: u64 = 0;
 
-/// CloudFormation, to look at.
-pub(crate) async fn stacks() -> Result<Stacks, Failure> {
+/// CloudFormation, here and wherever environments are.
+pub(crate) async fn stacks() -> Result<AllStacks, Failure> {
     let configuration = configuration().await;
     if configuration.region().is_none() {
         return Err(installation::NotFound::NoRegion.into());
     }
-    Ok(Stacks::from_environment(&configuration))
+    let caller = caller(&configuration).await?;
+    Ok(AllStacks::by_hand(&configuration, &caller, &[]))
 }
 
 /// Syncline's table. A name that was typed is taken at its word, and saves asking CloudFormation.

@@ -238,6 +238,7 @@ impl Reading {
         Context {
             repository: self.repository.to_string(),
             account_id: self.account.clone(),
+            locations: manifest.locations.clone(),
             manifest: manifest.path.clone(),
             outputs,
             before: self.before.clone(),

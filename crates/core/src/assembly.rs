@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::diagnostic::{self, Diagnostic, Span, nearest};
 use crate::files::Files;
 use crate::graph::Graph;
+use crate::location::Location;
 use crate::manifest::{
     Edge, Manifest, Publish, Reason, TargetEntry, WrittenPlaces, cycle_error, dependencies, steps, written_places,
 };
@@ -53,6 +54,9 @@ pub struct OutputSource {
     pub name: String,
     /// Its stack.
     pub stack: StackName,
+    /// Where that is, where it is known before it is deployed.
+    #[serde(default, skip_serializing_if = "Location::is_home")]
+    pub location: Location,
 }
 
 /// Reads and checks everything that a branch maps to. Nothing while files are wanted: see [`Files`]. What was read stays in
@@ -124,19 +128,36 @@ pub fn assemble(
 }
 
 impl Assembly {
-    /// Whether a target imports what no target of the branch exports, so that it matters what else is exported. Not where
-    /// a target exports under names that are not known before it is deployed.
-    pub fn imports_from_elsewhere(&self) -> bool {
-        !self.targets.iter().any(|target| target.prepared.exchange.exports_more) && self.unmet().next().is_some()
+    /// Where a target imports what no target of the branch exports there, so that it matters what else is exported. Not
+    /// where a target exports under names that are not known before it is deployed.
+    pub fn imports_from_elsewhere(&self) -> Vec<Location> {
+        let mut found: Vec<Location> = Vec::new();
+        for (target, _) in self.unmet() {
+            let location = &target.prepared.location;
+            let mut there = self.targets.iter().filter(|other| other.prepared.location.is_with(location));
+            if !there.any(|other| other.prepared.exchange.exports_more)
+                && !found.iter().any(|other| other.is_with(location))
+            {
+                found.push(location.clone());
+            }
+        }
+        found
     }
 
-    /// An error for each import that neither a target of the branch exports nor another stack. `exported` are the
-    /// exports of the account in `region`.
-    pub fn check_imports(&self, exported: &BTreeSet<String>, region: &str) -> Vec<Diagnostic> {
-        let own: BTreeSet<&str> =
-            self.targets.iter().flat_map(|target| &target.prepared.exchange.exports).map(String::as_str).collect();
+    /// An error for each import in an account and region that neither a target of the branch exports there nor another
+    /// stack. `exported` are the exports there; the region is `home` where the location says none.
+    pub fn check_imports(&self, location: &Location, exported: &BTreeSet<String>, home: &str) -> Vec<Diagnostic> {
+        let is_there = |target: &AssembledTarget| target.prepared.location.is_with(location);
+        let own: BTreeSet<&str> = self
+            .targets
+            .iter()
+            .filter(|target| is_there(target))
+            .flat_map(|target| &target.prepared.exchange.exports)
+            .map(String::as_str)
+            .collect();
+        let region = location.region_or(home);
         let mut errors = Vec::new();
-        for (target, import) in self.unmet() {
+        for (target, import) in self.unmet().filter(|(target, _)| is_there(target)) {
             let name = import.replace("${AWS::Region}", region);
             // The partition, say, only CloudFormation knows.
             if name.contains("${") || exported.contains(&name) {
@@ -187,14 +208,18 @@ impl Assembly {
         }
     }
 
-    /// The imports that no target of the branch exports, with who imports them.
+    /// The imports that no target of the branch exports in the same account and region, with who imports them.
     fn unmet(&self) -> impl Iterator<Item = (&AssembledTarget, &String)> {
-        let own: BTreeSet<&String> = self.targets.iter().flat_map(|target| &target.prepared.exchange.exports).collect();
+        let exports = self.targets.iter().flat_map(|target| {
+            let exports = target.prepared.exchange.exports.iter();
+            exports.map(|export| (target.prepared.location.site(), export))
+        });
+        let own: BTreeSet<_> = exports.collect();
         let imports = self
             .targets
             .iter()
             .flat_map(|target| target.prepared.exchange.required.iter().map(move |import| (target, import)));
-        imports.filter(move |(_, import)| !own.contains(import))
+        imports.filter(move |(target, import)| !own.contains(&(target.prepared.location.site(), *import)))
     }
 }
 
@@ -279,10 +304,14 @@ impl<'m> Names<'m> {
     fn misspelt_environment(&self, entry: &TargetEntry, prepared: &Prepared) -> Option<Diagnostic> {
         let name = prepared.environment.as_deref()?;
         let existing = &self.manifest.existing_environments;
-        if self.environments.contains_key(name) || existing.contains_key(name) || prepared.shows.contains(name) {
+        let is_known = self.environments.contains_key(name)
+            || existing.contains_key(name)
+            || self.manifest.locations.of(name).is_some();
+        if is_known || prepared.shows.contains(name) {
             return None;
         }
         let known = self.environments.keys().copied().chain(existing.keys().map(String::as_str));
+        let known = known.chain(self.manifest.locations.names());
         let near = nearest(name, known.collect::<BTreeSet<_>>())?;
         let warning = Diagnostic::warning(&entry.spec, format!("environment `{name}` is not in the manifest"));
         Some(warning.at(prepared.environment_span?).help(format!("did you mean `{near}`?")))
@@ -304,7 +333,14 @@ impl<'m> Names<'m> {
                 (None, None) => self.targets.get(name.as_str()).map(|target| &target.stack),
             };
             match (stack, outputs) {
-                (Some(stack), _) => sources.push(OutputSource { name: name.clone(), stack: stack.clone() }),
+                (Some(stack), _) => {
+                    let location = match self.targets.get(name.as_str()) {
+                        Some(target) => Some(&target.location),
+                        None => self.manifest.locations.of(name),
+                    };
+                    let location = location.cloned().unwrap_or_default();
+                    sources.push(OutputSource { name: name.clone(), stack: stack.clone(), location });
+                }
                 (None, Outputs::Known(known)) if known.contains_key(name) => {}
                 (None, _) => diagnostics.push(unknown_source(entry, prepared.environment_span, name)),
             }
@@ -346,11 +382,11 @@ fn all_edges(
     branch: &BranchName,
 ) -> (Vec<Edge>, Graph) {
     let mut places: HashMap<&TargetName, usize> = HashMap::with_capacity(targets.len());
-    let mut exporters: HashMap<&str, &TargetName> = HashMap::new();
+    let mut exporters: HashMap<_, &TargetName> = HashMap::new();
     for (place, target) in targets.iter().enumerate() {
         places.insert(&target.entry.name, place);
         for export in &target.prepared.exchange.exports {
-            exporters.entry(export).or_insert(&target.entry.name);
+            exporters.entry((target.prepared.location.site(), export.as_str())).or_insert(&target.entry.name);
         }
     }
     let mut graph = Graph::new(targets.len());
@@ -376,7 +412,8 @@ fn all_edges(
             add(&instance.name, Reason::Pipeline);
         }
         for import in &prepared.exchange.imports {
-            if let Some(exporter) = exporters.get(import.as_str()).filter(|exporter| **exporter != &entry.name) {
+            let exporter = exporters.get(&(prepared.location.site(), import.as_str()));
+            if let Some(exporter) = exporter.filter(|exporter| **exporter != &entry.name) {
                 add(exporter, Reason::Import(import.clone()));
             }
         }

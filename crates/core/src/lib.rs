@@ -15,6 +15,7 @@ pub mod graph;
 pub mod hold;
 mod intrinsic;
 pub mod lease;
+pub mod location;
 pub mod manifest;
 pub mod names;
 pub mod plan;

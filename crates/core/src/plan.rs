@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::assembly::{Assembly, OutputSource};
+use crate::assembly::{AssembledTarget, Assembly, OutputSource};
+use crate::diagnostic::Diagnostic;
 use crate::graph::Graph;
-use crate::manifest::{Manifest, Publish};
+use crate::location::Location;
+use crate::manifest::{Manifest, Publish, TargetEntry};
 use crate::names::{BranchName, Digest, RepoPath, StackName, TargetKind, TargetName, TargetNumber};
 use crate::recipe::{Before, Inputs};
 
@@ -20,6 +22,8 @@ pub struct Known {
     pub sources: Option<Digest>,
     /// The stack that it was.
     pub stack: StackName,
+    /// Where that is.
+    pub location: Location,
     /// Whether its last sync left it in step.
     pub in_step: bool,
     /// The branch that deployed it.
@@ -32,6 +36,13 @@ pub struct Known {
     pub depends_on: BTreeSet<TargetName>,
     /// The inputs that it was last deployed with; nothing before its first successful sync.
     pub inputs: Option<Inputs>,
+}
+
+impl Known {
+    /// Whether its stack is the one that an entry asks for.
+    pub fn is_at(&self, entry: &TargetEntry) -> bool {
+        self.stack == entry.stack && self.location.is_with(&entry.location)
+    }
 }
 
 /// The inputs that every target was last deployed with.
@@ -66,6 +77,9 @@ pub struct PlannedTarget {
     pub service: Option<String>,
     /// The stack that it is.
     pub stack: StackName,
+    /// Where that is.
+    #[serde(default, skip_serializing_if = "Location::is_home")]
+    pub location: Location,
     /// What is to be done.
     pub action: Action,
     /// The targets to be worked on that it waits for.
@@ -101,9 +115,10 @@ impl PlannedTarget {
         name: TargetName,
         kind: TargetKind,
         service: Option<String>,
-        stack: StackName,
+        (stack, location): (StackName, Location),
     ) -> Self {
         Self {
+            location,
             number,
             name,
             kind,
@@ -156,8 +171,7 @@ impl Plan {
                 .filter(|&&dependency| targets[dependency].action == Action::Deploy)
                 .map(|&dependency| number(dependency))
                 .collect();
-            let before =
-                known.get(&target.entry.name).filter(|known| known.in_step && known.stack == target.entry.stack);
+            let before = known.get(&target.entry.name).filter(|known| known.in_step && known.is_at(&target.entry));
             let is_same = before.is_some_and(|known| known.sources.as_ref() == Some(&target.prepared.sources));
             let action = if is_same && waits_on.is_empty() { Action::Keep } else { Action::Deploy };
             targets.push(PlannedTarget {
@@ -166,6 +180,7 @@ impl Plan {
                 kind: target.entry.kind,
                 service: target.entry.service.clone(),
                 stack: target.entry.stack.clone(),
+                location: target.entry.location.clone(),
                 action,
                 waits_on,
                 dependents: BTreeSet::new(),
@@ -194,6 +209,27 @@ impl Plan {
     pub fn kept(&self) -> impl Iterator<Item = &PlannedTarget> {
         self.targets.iter().filter(|target| target.action == Action::Keep)
     }
+}
+
+/// A warning for each target that was deployed as another stack than it is now: that one is left alone, and is nobody's from
+/// now on.
+pub fn stacks_left(assembly: &Assembly, manifest: &Manifest, known: &BTreeMap<TargetName, Known>) -> Vec<Diagnostic> {
+    let is_asked_for = |known: &Known| assembly.targets.iter().any(|target| known.is_at(&target.entry));
+    let mut warnings = Vec::new();
+    for AssembledTarget { entry, .. } in &assembly.targets {
+        let was_deployed = |known: &&Known| known.inputs.is_some() && !is_asked_for(known);
+        let Some(Known { stack, location, .. }) = known.get(&entry.name).filter(was_deployed) else { continue };
+        let (at, region) = match location {
+            home if home.is_home() => (String::new(), String::new()),
+            Location { region: Some(region), .. } => (format!(" in {location}"), format!(" --region {region}")),
+            Location { region: None, .. } => (format!(" in {location}"), String::new()),
+        };
+        let message =
+            format!("`{}` was stack `{stack}`{at}, which stays where it is and is nobody's from now on", entry.name);
+        let help = format!("once nothing needs it: `aws cloudformation delete-stack --stack-name {stack}{region}`");
+        warnings.push(Diagnostic::warning(&manifest.path, message).at(entry.places.stack).help(help));
+    }
+    warnings
 }
 
 /// The targets that this branch deployed and that are no longer asked for: those to be deleted, and those left alone.
@@ -264,7 +300,13 @@ fn delete(targets: &mut Vec<PlannedTarget>, pruned: &[TargetName], known: &BTree
         let service = known.service.clone();
         targets.push(PlannedTarget {
             waits_on,
-            ..PlannedTarget::deletion(numbers[place], name.clone(), known.kind, service, known.stack.clone())
+            ..PlannedTarget::deletion(
+                numbers[place],
+                name.clone(),
+                known.kind,
+                service,
+                (known.stack.clone(), known.location.clone()),
+            )
         });
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::graph::Graph;
+use crate::location::Location;
 use crate::names::{BranchName, StackName, TargetKind, TargetName, TargetNumber};
 use crate::plan::{Plan, PlannedTarget};
 
@@ -20,6 +21,8 @@ pub struct Doomed {
     pub service: Option<String>,
     /// Its stack.
     pub stack: StackName,
+    /// Where that is.
+    pub location: Location,
     /// The environment that it lives in, or is; nothing where that is not known, or where it is in none.
     pub environment: Option<String>,
 }
@@ -88,13 +91,13 @@ fn plan(doomed: &[Doomed], graph: &Graph, run: &[usize]) -> Plan {
     let numbers: BTreeMap<usize, TargetNumber> =
         run.iter().enumerate().map(|(at, &place)| (place, number(at))).collect();
     let targets = run.iter().map(|&place| {
-        let Doomed { name, kind, service, stack, .. } = doomed[place].clone();
+        let Doomed { name, kind, service, stack, location, .. } = doomed[place].clone();
         let waits_on = graph.waits_on(place).iter().filter_map(|dependency| numbers.get(dependency).copied());
         let dependents = run.iter().filter(|&&other| graph.waits_on(other).contains(&place));
         PlannedTarget {
             waits_on: waits_on.collect(),
             dependents: dependents.map(|other| numbers[other]).collect(),
-            ..PlannedTarget::deletion(numbers[&place], name, kind, service, stack)
+            ..PlannedTarget::deletion(numbers[&place], name, kind, service, (stack, location))
         }
     });
     Plan { targets: targets.collect(), publish: Vec::new(), unmanaged: Vec::new() }
@@ -195,6 +198,7 @@ mod tests {
             kind,
             service: None,
             stack: StackName::new(format!("shop-{}", name.replace('/', "-"))),
+            location: Location::default(),
             environment: environment.map(str::to_owned),
         }
     }

@@ -119,6 +119,7 @@ fn planned(folder: &Path, case: &Case, files: &mut Files) -> Result<(Manifest, P
     let context = Context {
         repository: case.repository.clone(),
         account_id: "111122223333".to_owned(),
+        locations: manifest.locations.clone(),
         manifest: manifest.path.clone(),
         outputs: Outputs::Pending,
         before: Before::Unknown,
@@ -214,6 +215,10 @@ fn plan_text(manifest: &Manifest, plan: &Plan, assembly: &Assembly, files: &File
             Action::Delete => "delete",
         };
         let _ = writeln!(text, "{} {}: {}, stack {}, {action}", target.number, target.name, target.kind, target.stack);
+        if !target.location.is_home() {
+            let role = target.location.role.as_ref().map(|role| format!(", as {role}")).unwrap_or_default();
+            let _ = writeln!(text, "    in {}{role}", target.location);
+        }
         let waits: Vec<_> = assembly.edges.iter().filter(|edge| edge.waiter == target.name).collect();
         assert_eq!(waits.len(), assembled.waits_on.len(), "an edge without a reason");
         for edge in waits {
@@ -226,7 +231,8 @@ fn plan_text(manifest: &Manifest, plan: &Plan, assembly: &Assembly, files: &File
             let _ = writeln!(text, "    waits on {} ({reason})", edge.dependency);
         }
         for source in &target.outputs_from {
-            let _ = writeln!(text, "    shows outputs of {}", source.name);
+            let at = if source.location.is_home() { String::new() } else { format!(", in {}", source.location) };
+            let _ = writeln!(text, "    shows outputs of {}{at}", source.name);
         }
     }
     for publish in &plan.publish {

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use support::{Repository, planned};
 use syncline_core::assembly::{self, Assembly};
 use syncline_core::files::{Entry, Files, Want};
+use syncline_core::location::Locations;
 use syncline_core::manifest::{self, Manifest, TargetEntry};
 use syncline_core::names::{BranchName, RepoPath, RepositoryName};
 use syncline_core::recipe::{self, Before, Cache, Context, Prepared};
@@ -39,6 +40,7 @@ fn context() -> Context {
     Context {
         repository: "shop".to_owned(),
         account_id: "111122223333".to_owned(),
+        locations: Locations::default(),
         manifest: path("syncline.yaml"),
         outputs: Outputs::Pending,
         before: Before::Unknown,

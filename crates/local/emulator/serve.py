@@ -23,9 +23,9 @@ import threading
 import time
 
 from ministack import app
-from ministack.core import iam_actions, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import get_account_id, get_region, request_scope
-from ministack.services import cloudformation, cloudtrail, eventbridge, stepfunctions
+from ministack.services import cloudformation, cloudtrail, eventbridge, s3, stepfunctions, sts
 from ministack.services.cloudformation import changesets, handlers, provisioners, stacks, wait_conditions
 
 CLOUDFORMATION_SOURCE = "local.cloudformation"
@@ -39,7 +39,10 @@ def main():
     check_task_answers_against_their_state_machine()
     tell_policies_the_role_that_cloudformation_is_given()
     end_tasks_whose_heartbeats_cease()
+    tell_policies_the_role_of_a_session()
     tell_the_root_of_nested_stacks()
+    hand_events_to_other_accounts_and_regions()
+    fetch_templates_of_other_accounts()
     give_recorded_calls_page_by_page()
     start_executions_as_fast_as_aws()
     tell_which_executions_ended_with_the_emulator()
@@ -217,6 +220,21 @@ def tell_policies_the_role_that_cloudformation_is_given():
     iam_actions.request_tag_context = with_role
 
 
+def tell_policies_the_role_of_a_session():
+    """AWS: `aws:PrincipalArn` is the ARN of the role that was assumed. The emulator gives that of the session."""
+    resolve = iam_evaluator._resolve_condition_key
+
+    @functools.wraps(resolve)
+    def with_role(key, context):
+        value = resolve(key, context)
+        if key.lower() != "aws:principalarn" or ":assumed-role/" not in (value or ""):
+            return value
+        account, role = value.split(":")[4], value.split("/")[1]
+        return f"arn:aws:iam::{account}:role/{role}"
+
+    iam_evaluator._resolve_condition_key = with_role
+
+
 def end_tasks_whose_heartbeats_cease():
     """A task with HeartbeatSeconds fails with States.HeartbeatTimeout where no heartbeat came for so long. The emulator
     records heartbeats and goes by none."""
@@ -258,6 +276,96 @@ def tell_the_root_of_nested_stacks():
         return status, headers, text.encode()
 
     handlers._ACTION_HANDLERS["DescribeStacks"] = with_root
+
+
+def hand_events_to_other_accounts_and_regions():
+    """AWS: a rule may have an event bus of another account or region for a target. The bus gets the event as it was, with
+    the account and region that it is of, where the bus is of the same account or its policy lets that account put it. The
+    emulator knows only buses of the same account and region, and no policies of buses in templates.
+
+    Conditions on the source and the kind of an event are looked at, others are not.
+    """
+    dispatch = eventbridge._dispatch_to_event_bus
+    policies = eventbridge._event_bus_policies
+
+    @functools.wraps(dispatch)
+    def dispatch_anywhere(spec, event, rule, event_path, *others):
+        here = (get_account_id(), get_region())
+        if (spec.account_id, spec.region) == here:
+            return dispatch(spec, event, rule, event_path, *others)
+        forwarded = {"Account": here[0], "Region": here[1], **event, "_DispatchPath": [*event_path, str(here)]}
+        bus = forwarded["EventBusName"] = spec.resource.split("/", 1)[1]
+        with request_scope(spec.account_id, spec.region):
+            eventbridge._ensure_default_bus()
+            if str((spec.account_id, spec.region)) in event_path:
+                return
+            if spec.account_id == here[0] or any(lets(one, here[0], event) for one in policies.get(bus, {}).get("Statement", [])):
+                eventbridge._dispatch_event(forwarded)
+
+    def lets(statement, account, event):
+        principals = statement["Principal"]
+        principals = principals.get("AWS", []) if isinstance(principals, dict) else principals
+        named = [principals] if isinstance(principals, str) else principals
+        if not any(one == "*" or account in one.split(":") for one in named):
+            return False
+        wanted = statement.get("Condition", {}).get("StringEquals", {})
+        told = {"events:source": event["Source"], "events:detail-type": event["DetailType"]}
+        return statement["Effect"] == "Allow" and all(told.get(key) == value for key, value in wanted.items())
+
+    def put(logical_id, properties, stack_name):
+        name, bus = properties["StatementId"], properties.get("EventBusName", "default")
+        remove(name, properties)
+        policy = policies.setdefault(bus, {"Version": "2012-10-17", "Statement": []})
+        policy["Statement"].append({**properties["Statement"], "Sid": name})
+        return name, {}
+
+    def update(physical_id, old_properties, new_properties, stack_name):
+        return put("", new_properties, stack_name)
+
+    def remove(physical_id, properties):
+        policy = policies.get(properties.get("EventBusName", "default"), {"Statement": []})
+        policy["Statement"] = [one for one in policy["Statement"] if one.get("Sid") != physical_id]
+
+    eventbridge._dispatch_to_event_bus = dispatch_anywhere
+    provisioners._RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = {"create": put, "update": update, "delete": remove}
+
+
+def fetch_templates_of_other_accounts():
+    """AWS: names of buckets are of no account, and CloudFormation fetches a template from another account's bucket where the
+    bucket's policy lets its caller. The emulator looks in the caller's own account only."""
+    get_object = s3._get_object_data
+    enforce = iam_evaluator.enforce
+    caller = contextvars.ContextVar("caller", default=None)
+
+    @functools.wraps(enforce)
+    def enforce_and_remember(access_key_id, *args, **kwargs):
+        caller.set(sts._sessions.get(access_key_id, {}).get("Arn"))
+        return enforce(access_key_id, *args, **kwargs)
+
+    @functools.wraps(get_object)
+    def get_object_of_any_account(bucket, key, *others, **named):
+        owner = next((account for account, name in s3._buckets._data if name == bucket), get_account_id())
+        if owner == get_account_id():
+            return get_object(bucket, key, *others, **named)
+        asking = get_account_id()
+        # What is nested in a stack is fetched later, as CloudFormation's role.
+        principal = caller.get() or f"arn:aws:sts::{asking}:assumed-role/syncline-cloudformation/nested"
+        request = iam_evaluator.EvalContext(
+            principal_arn=principal,
+            principal_type="AssumedRole",
+            principal_account=asking,
+            action="s3:GetObject",
+            resource_arn=f"arn:aws:s3:::{bucket}/{key}",
+            region=get_region(),
+        )
+        with request_scope(owner, get_region()):
+            policy = s3._bucket_policies.get(bucket)
+            if iam_evaluator.evaluate_resource_policy(policy, request).decision != "Allow":
+                raise PermissionError(f"{principal} may not fetch {key} of {bucket}")
+            return get_object(bucket, key, *others, **named)
+
+    iam_evaluator.enforce = enforce_and_remember
+    s3._get_object_data = get_object_of_any_account
 
 
 def give_recorded_calls_page_by_page():

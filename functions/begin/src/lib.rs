@@ -9,8 +9,8 @@ use aws_config::SdkConfig;
 use lambda_runtime::Diagnostic as LambdaError;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use syncline_aws::all_stacks::AllStacks;
 use syncline_aws::repository::Repository;
-use syncline_aws::stacks::Stacks;
 use syncline_aws::table::{SyncRecord, TargetRecord, Walk};
 use syncline_aws::workflow::BY_HAND;
 use syncline_aws::{Error, configuration, settings};
@@ -36,7 +36,7 @@ pub struct Begin {
     walk: Walk,
     manifest_path: Option<RepoPath>,
     account_id: String,
-    stacks: Stacks,
+    stacks: AllStacks,
 }
 
 /// What the state machine hands in.
@@ -63,7 +63,7 @@ impl Begin {
             walk: Walk::from_environment(&configuration)?,
             manifest_path: settings::optional("MANIFEST_PATH").and_then(|path| RepoPath::parse(&path)),
             account_id: settings::required("ACCOUNT_ID")?,
-            stacks: Stacks::from_environment(&configuration),
+            stacks: AllStacks::from_environment(&configuration)?,
             configuration,
         })
     }
@@ -119,7 +119,7 @@ impl Begin {
         let (manifest, heads) = tokio::join!(self.manifest(record, &repository), heads);
         let known: BTreeMap<TargetName, Known> =
             heads?.into_iter().map(|head| (head.target.clone(), head.known())).collect();
-        let (manifest, assembly) = match self.read(record, &repository, manifest?, &known).await? {
+        let (manifest, mut assembly) = match self.read(record, &repository, manifest?, &known).await? {
             Read::Good(good) => *good,
             Read::Bad(problems, files) => {
                 info!(%sync, problems = problems.len(), "bad input: no stack is touched");
@@ -130,9 +130,12 @@ impl Begin {
             }
         };
         let plan = Plan::new(&assembly, &record.branch, &manifest, &known);
-        let entries = assembly.targets.into_iter().map(|target| (target.entry.name.clone(), target.entry)).collect();
+        assembly.warnings.extend(plan::stacks_left(&assembly, &manifest, &known));
+        diagnostic::sort(&mut assembly.warnings);
+        let Assembly { targets, warnings, .. } = assembly;
+        let entries = targets.into_iter().map(|target| (target.entry.name.clone(), target.entry)).collect();
         let token = Some(task_token);
-        if table.store_plan(record, &manifest.path, &plan, &entries, &assembly.warnings, token).await?.is_none() {
+        if table.store_plan(record, &manifest.path, &plan, &entries, &warnings, token).await?.is_none() {
             // Stopped meanwhile, or begun by another Begin: what is stored by now says how to go on.
             return self.resume(sync, task_token).await;
         }
@@ -216,6 +219,7 @@ impl Begin {
         let context = Context {
             repository: record.repository.to_string(),
             account_id: self.account_id.clone(),
+            locations: manifest.locations.clone(),
             manifest: manifest.path.clone(),
             outputs: Outputs::Pending,
             before: plan::before(known),
@@ -227,7 +231,7 @@ impl Begin {
             })
             .await?;
         let assembled = match assembled {
-            Ok(assembly) => self.check_imports(assembly).await?,
+            Ok(assembly) => self.check_imports(record, assembly).await?,
             Err(problems) => Err(problems),
         };
         match assembled {
@@ -247,13 +251,22 @@ impl Begin {
         }
     }
 
-    /// An assembly whose imports are exported, by its own targets or by what is deployed.
-    async fn check_imports(&self, assembly: Assembly) -> Result<Result<Assembly, Vec<Diagnostic>>, Error> {
-        if !assembly.imports_from_elsewhere() {
-            return Ok(Ok(assembly));
-        }
+    /// An assembly whose imports are exported, by its own targets or by what is deployed. What is exported in an account
+    /// where a role is assumed is left to CloudFormation to find out: Begin may assume none.
+    async fn check_imports(
+        &self,
+        record: &SyncRecord,
+        assembly: Assembly,
+    ) -> Result<Result<Assembly, Vec<Diagnostic>>, Error> {
         let region = self.configuration.region().map(ToString::to_string).unwrap_or_default();
-        let problems = assembly.check_imports(&self.stacks.exports().await?, &region);
+        let mut problems = Vec::new();
+        for location in assembly.imports_from_elsewhere() {
+            if self.stacks.needs_no_role(&location) {
+                let stacks = self.stacks.at(&location, &record.repository).await?;
+                problems.extend(assembly.check_imports(&location, &stacks.exports().await?, &region));
+            }
+        }
+        diagnostic::sort(&mut problems);
         Ok(if problems.is_empty() { Ok(assembly) } else { Err(problems) })
     }
 

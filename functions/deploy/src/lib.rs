@@ -9,10 +9,10 @@ use aws_config::SdkConfig;
 use lambda_runtime::Diagnostic as LambdaError;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use syncline_aws::all_stacks::AllStacks;
 use syncline_aws::foreign::ForeignChange;
 use syncline_aws::moves::{Deployment, Entered, Reached};
 use syncline_aws::repository::Repository;
-use syncline_aws::stacks::Stacks;
 use syncline_aws::table::{Head, StackWait, SyncRecord, Table, TargetRecord};
 use syncline_aws::templates::Templates;
 use syncline_aws::workflow::Workflow;
@@ -20,6 +20,7 @@ use syncline_aws::{Error, configuration, settings};
 use syncline_core::deployment::Operation;
 use syncline_core::files::{Files, Want};
 use syncline_core::hold::{Hold, holding};
+use syncline_core::location::Locations;
 use syncline_core::names::{Digest, SyncId, TargetName, TargetNumber};
 use syncline_core::plan::Action;
 use syncline_core::recipe::{self, Before, Cache, Context};
@@ -33,10 +34,9 @@ pub struct Deploy {
     configuration: SdkConfig,
     table: Table,
     workflow: Workflow,
-    stacks: Stacks,
+    stacks: AllStacks,
     templates: Templates,
     account_id: String,
-    stack_arns: String,
 }
 
 /// What the state machine hands in.
@@ -54,10 +54,9 @@ impl Deploy {
         Ok(Self {
             table: Table::from_environment(&configuration)?,
             workflow: Workflow::from_environment(&configuration),
-            stacks: Stacks::from_environment(&configuration),
+            stacks: AllStacks::from_environment(&configuration)?,
             templates: Templates::from_environment(&configuration)?,
             account_id: settings::required("ACCOUNT_ID")?,
-            stack_arns: settings::required("STACK_ARNS")?,
             configuration,
         })
     }
@@ -118,9 +117,10 @@ impl Deploy {
     /// The outcome of a target whose stack others changed since Syncline deployed it for this repository, unless that is
     /// accepted.
     async fn changed_by_others(&self, record: &TargetRecord, head: Option<&Head>) -> Result<Option<Reached>, Error> {
-        let (stack, repository) = (&record.planned.stack, &record.repository);
-        let Some(head) = head.filter(|head| head.has_deployed(stack)) else { return Ok(None) };
-        let found = ForeignChange::newest(&self.stacks, &self.table, repository, stack).await?;
+        let (stack, location, repository) = (&record.planned.stack, &record.planned.location, &record.repository);
+        let Some(head) = head.filter(|head| head.has_deployed(stack, location)) else { return Ok(None) };
+        let stacks = self.stacks.at(location, repository).await?;
+        let found = ForeignChange::newest(&stacks, &self.table, repository, stack).await?;
         let found = found.filter(|found| head.accepted.as_ref() != Some(&found.operation.id));
         // One that is to go may be gone; and what this sync itself works on may be gone for a moment.
         let may_be_gone = record.planned.action == Action::Delete || record.entered > 0;
@@ -138,9 +138,13 @@ impl Deploy {
         head: Option<&Head>,
         request: &StackRequest,
     ) -> Result<Reached, Error> {
+        let location = &record.planned.location;
         // First the token, then the call: an event that comes at once finds it.
-        let (waiting, sources) =
-            tokio::join!(self.wait(input, record, request.digest()), self.templates.sources(request));
+        let (waiting, sources, stacks) = tokio::join!(
+            self.wait(input, record, request.digest()),
+            self.templates.sources(request),
+            self.stacks.at(location, &record.repository)
+        );
         waiting?;
         let deployment = Deployment {
             request,
@@ -150,16 +154,17 @@ impl Deploy {
         };
         let entered = Entered {
             before: record.entered > 1,
-            known_to_exist: head.is_some_and(|head| head.has_deployed(&request.stack)),
+            known_to_exist: head.is_some_and(|head| head.has_deployed(&request.stack, location)),
         };
-        self.stacks.bring_in_step(deployment, &operation(input), entered).await
+        stacks?.bring_in_step(deployment, &operation(input), entered).await
     }
 
     /// Deletes the stack of a target whose entry left the manifest.
     async fn delete(&self, input: &Input, record: &TargetRecord) -> Result<Reached, Error> {
         self.wait(input, record, Digest::new("")).await?;
         let reason = "deleted, since it left the manifest";
-        self.stacks.take_away(&record.planned.stack, &operation(input), record.entered > 1, reason).await
+        let stacks = self.stacks.at(&record.planned.location, &record.repository).await?;
+        stacks.take_away(&record.planned.stack, &operation(input), record.entered > 1, reason).await
     }
 
     /// Notes that this task waits for the stack's event.
@@ -171,7 +176,8 @@ impl Deploy {
             deployed: digest,
             outputs_wanted: record.planned.outputs_wanted,
         };
-        self.table.wait_for_stack(&self.stack_arns, &record.planned.stack, &wait).await
+        let arn = self.stacks.arn(&record.planned.location, &record.planned.stack);
+        self.table.wait_for_stack(&arn, &wait).await
     }
 
     /// What CloudFormation is to be asked for, from the repository's files at the sync's commit; or why it cannot be
@@ -188,6 +194,8 @@ impl Deploy {
         let context = Context {
             repository: record.repository.to_string(),
             account_id: self.account_id.clone(),
+            // What was planned says where it is.
+            locations: Locations::default(),
             manifest: record.manifest.clone(),
             outputs: Outputs::Known(outputs?),
             before: Before::Known(record.planned.before.clone()),
@@ -207,10 +215,15 @@ impl Deploy {
         let mut outputs = BTreeMap::new();
         for source in &record.planned.outputs_from {
             let head = self.table.head(&record.repository, &TargetName::new(source.name.as_str())).await?;
-            let kept = head.filter(|head| head.stack == source.stack).and_then(|head| head.outputs);
-            let of_source = match kept {
+            let head = head.filter(|head| head.stack == source.stack);
+            // An instance's spec may say where it is, which only its own syncs have read.
+            let location = head.as_ref().map_or(&source.location, |head| &head.location);
+            let of_source = match head.as_ref().and_then(|head| head.outputs.clone()) {
                 Some(outputs) => outputs,
-                None => self.stacks.outputs(&source.stack).await?.unwrap_or_default(),
+                None => {
+                    let stacks = self.stacks.at(location, &record.repository).await?;
+                    stacks.outputs(&source.stack).await?.unwrap_or_default()
+                }
             };
             outputs.insert(source.name.clone(), of_source);
         }

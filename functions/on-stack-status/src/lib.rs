@@ -25,6 +25,8 @@ pub struct OnStackStatus {
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/eventbridge.html>
 #[derive(Debug, Deserialize)]
 struct StackEvent {
+    /// The account that it is of. Whoever sends it, EventBridge sets this.
+    account: String,
     detail: StackDetail,
 }
 
@@ -42,6 +44,11 @@ struct StatusDetails {
     status: String,
 }
 
+/// The account in a stack's id, `arn:aws:cloudformation:<region>:<account>:stack/<name>/<unique id>`.
+fn account_of(stack_id: &str) -> Option<&str> {
+    stack_id.split(':').nth(4)
+}
+
 impl OnStackStatus {
     /// Reads the function's settings and makes its clients.
     pub async fn from_environment() -> Result<Self, Error> {
@@ -54,10 +61,14 @@ impl OnStackStatus {
 
     /// Handles one event. A payload that is no stack event is logged and dropped.
     pub async fn handle(&self, event: Value) -> Result<Value, Diagnostic> {
-        let Ok(StackEvent { detail }) = StackEvent::deserialize(&event) else {
+        let Ok(StackEvent { account, detail }) = StackEvent::deserialize(&event) else {
             warn!(%event, "dropped: not a stack status event");
             return Ok(json!({ "dropped": "not a stack status event" }));
         };
+        if account_of(&detail.stack_id) != Some(account.as_str()) {
+            warn!(%event, "dropped: it speaks of a stack of another account than its own");
+            return Ok(json!({ "dropped": "of another account" }));
+        }
         Ok(self.stack(detail).await?)
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
+use syncline_core::location::Location;
 use syncline_core::names::{BranchName, CommitId, Digest, RepositoryName, StackName, SyncId, TargetKind, TargetName};
 use syncline_core::plan::{Action, Known};
 use syncline_core::recipe::Inputs;
@@ -26,6 +27,9 @@ pub struct Head {
     pub branch: BranchName,
     /// Its stack.
     pub stack: StackName,
+    /// Where that is, where it is not where Syncline is.
+    #[serde(default, skip_serializing_if = "Location::is_home")]
+    pub location: Location,
     /// The commit that it should be in step with.
     pub desired_commit: CommitId,
     /// The last sync that concerned it.
@@ -41,6 +45,9 @@ pub struct Head {
     /// The stack that it was then: the manifest may name another one since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successful_stack: Option<StackName>,
+    /// Where that was, where it was not where Syncline is.
+    #[serde(default, skip_serializing_if = "Location::is_home")]
+    pub successful_location: Location,
     /// That sync's commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub successful_commit: Option<CommitId>,
@@ -77,8 +84,8 @@ pub struct Head {
 
 impl Head {
     /// Whether a sync of this repository left that stack in step.
-    pub fn has_deployed(&self, stack: &StackName) -> bool {
-        self.successful_stack.as_ref() == Some(stack)
+    pub fn has_deployed(&self, stack: &StackName, location: &Location) -> bool {
+        self.successful_stack.as_ref() == Some(stack) && self.successful_location.is_with(location)
     }
 
     /// What a plan needs to know of it.
@@ -86,6 +93,7 @@ impl Head {
         Known {
             sources: self.sources.clone(),
             stack: self.stack.clone(),
+            location: self.location.clone(),
             in_step: self.status.is_in_step(),
             branch: self.branch.clone(),
             kind: self.kind,
@@ -135,6 +143,10 @@ impl Table {
             .text("status", status.as_str())
             .text("updated_at", clock::now())
             .if_absent_or_at_most("latest_sync", target.sync.as_str());
+        update = match &target.planned.location {
+            home if home.is_home() => update.remove("location"),
+            location => update.set("location", to_value(location)?),
+        };
         update = match outcome.and_then(|outcome| outcome.reason.as_ref()) {
             Some(reason) => update.text("reason", reason),
             None => update.remove("reason"),
@@ -149,6 +161,7 @@ impl Table {
             for attribute in [
                 "successful_sync",
                 "successful_stack",
+                "successful_location",
                 "successful_commit",
                 "sources",
                 "deployed",
@@ -189,6 +202,10 @@ impl Table {
                 .text("successful_stack", target.planned.stack.as_str())
                 .text("successful_commit", target.commit.as_str())
                 .text("sources", target.planned.sources.as_str());
+            update = match &target.planned.location {
+                home if home.is_home() => update.remove("successful_location"),
+                location => update.set("successful_location", to_value(location)?),
+            };
             if let Some(deployed) = &outcome.deployed {
                 update = update.text("deployed", deployed.as_str());
             }

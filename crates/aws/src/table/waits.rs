@@ -1,7 +1,7 @@
 //! Who waits for a stack: the task token that is answered when an operation on the stack ends.
 
 use serde::{Deserialize, Serialize};
-use syncline_core::names::{Digest, StackName, SyncId, TargetNumber};
+use syncline_core::names::{Digest, SyncId, TargetNumber};
 
 use super::{Item, Table, to_item};
 use crate::Error;
@@ -23,11 +23,11 @@ pub struct StackWait {
 }
 
 impl Table {
-    /// Stores who waits for a stack. `stacks` is what the ARNs of the stacks of an account and region begin with:
-    /// `arn:aws:cloudformation:<region>:<account>:stack/`.
-    pub async fn wait_for_stack(&self, stacks: &str, stack: &StackName, wait: &StackWait) -> Result<(), Error> {
+    /// Stores who waits for a stack. `arn` is its ARN without its unique id:
+    /// `arn:aws:cloudformation:<region>:<account>:stack/<name>`.
+    pub async fn wait_for_stack(&self, arn: &str, wait: &StackWait) -> Result<(), Error> {
         let mut item: Item = to_item(wait)?;
-        item.insert("pk".into(), AttributeValue::S(format!("STACK#{stacks}{stack}")));
+        item.insert("pk".into(), AttributeValue::S(format!("STACK#{arn}")));
         item.insert("sk".into(), AttributeValue::S("WAIT".into()));
         item.insert("expires_at".into(), AttributeValue::N(self.expires_at().to_string()));
         self.put(item).await

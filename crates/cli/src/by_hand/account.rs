@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use syncline_aws::SdkConfig;
+use syncline_aws::all_stacks::AllStacks;
 use syncline_aws::identity::{Caller, caller};
 use syncline_aws::installation::{Installed, NotFound, installed};
-use syncline_aws::stacks::Stacks;
 use syncline_aws::table::Table;
 use syncline_aws::templates::Templates;
 use syncline_aws::workflow::Workflow;
@@ -27,8 +27,8 @@ pub(crate) struct Account {
     pub(crate) caller: Caller,
     /// The region.
     pub(crate) region: String,
-    /// CloudFormation.
-    pub(crate) stacks: Stacks,
+    /// CloudFormation, here and wherever environments are.
+    pub(crate) stacks: AllStacks,
     /// Where long templates go.
     pub(crate) templates: Templates,
     /// Syncline, where it is installed here.
@@ -68,9 +68,9 @@ impl Account {
         };
         let bucket = hand.s3_bucket.clone().or_else(|| found.as_ref().map(|found| found.template_bucket.clone()));
         Ok(Self {
+            stacks: AllStacks::by_hand(&configuration, &caller, &hand.capabilities),
             caller,
             region,
-            stacks: Stacks::by_hand(&configuration, &hand.capabilities),
             templates: Templates::new(&configuration, bucket),
             syncline: found.map(|found| Syncline::new(&configuration, found)),
         })

@@ -10,11 +10,13 @@ use syncline_aws::fence::Fence;
 use syncline_aws::moves::{Deployment, Entered, Reached};
 use syncline_aws::stacks::ResourceEvent;
 use syncline_aws::table::{SyncRecord, TargetRecord};
+use syncline_core::assembly::OutputSource;
 use syncline_core::deployment::Operation;
 use syncline_core::diagnostic::Diagnostic;
 use syncline_core::hold::holding;
+use syncline_core::location::Location;
 use syncline_core::manifest::{Manifest, TargetEntry};
-use syncline_core::names::{StackName, SyncId, TargetName, TargetNumber};
+use syncline_core::names::{RepositoryName, StackName, SyncId, TargetName, TargetNumber};
 use syncline_core::plan::{Action, Plan};
 use syncline_core::render::Outputs;
 use syncline_core::stack::StackRequest;
@@ -90,6 +92,8 @@ pub(crate) enum How {
 pub(crate) struct GoingOn {
     /// Its stack.
     pub(crate) stack: StackName,
+    /// Where that is.
+    pub(crate) location: Location,
     /// Whether it is an update, which alone can be cancelled.
     pub(crate) is_update: bool,
 }
@@ -144,7 +148,9 @@ async fn work_through(
     fence: &Fence,
     mut beside: JoinSet<String>,
 ) -> Ending {
-    let sync = record.sync.clone();
+    let (sync, repository) = (record.sync.clone(), record.repository.clone());
+    let locations = targets.iter().map(|target| (target.planned.stack.clone(), target.planned.location.clone()));
+    let locations = locations.collect();
     let account = match &syncline {
         Some(_) => Account { stacks: hands.account.stacks.behind(fence.clone()), ..hands.account.clone() },
         None => hands.account.clone(),
@@ -165,10 +171,12 @@ async fn work_through(
         hands,
         account,
         sync: sync.clone(),
+        repository: repository.clone(),
+        locations,
         walk,
     };
     let (waiter, stacks) = (work.waiter.clone(), work.account.stacks.clone());
-    beside.spawn(async move { waiter.ask(&stacks).await });
+    beside.spawn(async move { waiter.ask(&stacks, &repository).await });
     let how = work.go_on(&mut turn, &mut beside).await;
     // What goes on is as it is before it is settled as not in step.
     let going_on = work.going_on();
@@ -198,6 +206,9 @@ struct Carrying<'h> {
     /// The account, its stacks behind the fence where there is a lease.
     account: Account,
     sync: SyncId,
+    repository: RepositoryName,
+    /// Where the targets' stacks are.
+    locations: BTreeMap<StackName, Location>,
     walk: HandWalk,
     waiter: Arc<Waiter>,
     steps: JoinSet<(TargetNumber, Step)>,
@@ -291,18 +302,19 @@ impl Carrying<'_> {
                 target.planned.waits_on.iter().find(|&&other| self.walk.target(other).as_ref().is_some_and(is_source));
             match here.and_then(|&other| self.walk.outputs(other)) {
                 Some(known) => drop(outputs.insert(source.name.clone(), known)),
-                None => others.push((source.name.clone(), source.stack.clone())),
+                None => others.push(source.clone()),
             }
         }
-        let stacks = self.account.stacks.clone();
+        let (stacks, repository) = (self.account.stacks.clone(), self.repository.clone());
         self.steps.spawn(async move {
-            for (name, stack) in others {
-                match stacks.outputs(&stack).await {
-                    Ok(found) => outputs.insert(name, found.unwrap_or_default()),
-                    Err(error) => return (number, Step::Outputs(Err(error))),
-                };
-            }
-            (number, Step::Outputs(Ok(outputs)))
+            let asked = async {
+                for OutputSource { name, stack, location } in others {
+                    let found = stacks.at(&location, &repository).await?.outputs(&stack).await?;
+                    outputs.insert(name, found.unwrap_or_default());
+                }
+                Ok(outputs)
+            };
+            (number, Step::Outputs(asked.await))
         });
     }
 
@@ -352,12 +364,16 @@ impl Carrying<'_> {
         let operation = Operation { sync: self.sync.clone(), target: number };
         let entered_before = target.entered > 1;
         self.touched.insert(target.planned.stack.clone());
-        let account = self.account.clone();
+        let (account, repository) = (self.account.clone(), self.repository.clone());
+        let location = target.planned.location.clone();
         let Some(request) = self.requests.get(&number).cloned() else {
             let stack = target.planned.stack.clone();
             self.steps.spawn(async move {
-                let reached = account.stacks.take_away(&stack, &operation, entered_before, "deleted by hand").await;
-                (number, Step::Reached(reached))
+                let reached = async {
+                    let stacks = account.stacks.at(&location, &repository).await?;
+                    stacks.take_away(&stack, &operation, entered_before, "deleted by hand").await
+                };
+                (number, Step::Reached(reached.await))
             });
             return;
         };
@@ -369,7 +385,8 @@ impl Carrying<'_> {
                 let sources = account.templates.sources(&request).await?;
                 let deployment = Deployment { request: &request, sources: &sources, is_adopted, outputs_wanted };
                 let entered = Entered { before: entered_before, known_to_exist };
-                account.stacks.bring_in_step(deployment, &operation, entered).await
+                let stacks = account.stacks.at(&location, &repository).await?;
+                stacks.bring_in_step(deployment, &operation, entered).await
             };
             (number, Step::Reached(reached.await))
         });
@@ -380,7 +397,7 @@ impl Carrying<'_> {
         let Some(target) = self.walk.target(number) else { return };
         let waiter = self.waiter.clone();
         self.steps.spawn(async move {
-            waiter.ended(&target.planned.stack).await;
+            waiter.ended(&target.planned.location, &target.planned.stack).await;
             (number, Step::Again)
         });
     }
@@ -431,7 +448,7 @@ impl Carrying<'_> {
         let going_on = asked_for.map(|target| {
             let stack = target.planned.stack.clone();
             let is_update = target.planned.action == Action::Deploy && self.hands.existing.contains(&stack);
-            GoingOn { stack, is_update }
+            GoingOn { stack, location: target.planned.location.clone(), is_update }
         });
         going_on.collect()
     }
@@ -481,10 +498,11 @@ impl Carrying<'_> {
     }
 
     fn look(&mut self, stack: StackName) {
-        let (stacks, sync) = (self.account.stacks.clone(), self.sync.clone());
+        let (stacks, sync, repository) = (self.account.stacks.clone(), self.sync.clone(), self.repository.clone());
+        let location = self.locations.get(&stack).cloned().unwrap_or_default();
         self.looks.spawn(async move {
-            let events = stacks.resource_events(&stack, &sync).await;
-            (stack, events)
+            let events = async { stacks.at(&location, &repository).await?.resource_events(&stack, &sync).await };
+            (stack.clone(), events.await)
         });
     }
 

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use similar::TextDiff;
-use syncline_aws::stacks::{Deployed, Stacks};
+use syncline_aws::all_stacks::AllStacks;
+use syncline_aws::stacks::Deployed;
 use syncline_core::addons::nested;
 use syncline_core::assembly::{AssembledTarget, Assembly};
+use syncline_core::location::Location;
 use syncline_core::manifest::Manifest;
-use syncline_core::names::{StackName, TargetKind, TargetName};
+use syncline_core::names::{RepositoryName, StackName, TargetKind, TargetName};
 use syncline_core::plan::Known;
 use syncline_core::render::Outputs;
 use syncline_core::stack::{self, ADDONS_TEMPLATE_URL, StackRequest};
@@ -49,6 +51,9 @@ pub(crate) struct Difference {
     pub(crate) kind: TargetKind,
     /// Its stack.
     pub(crate) stack: StackName,
+    /// Where that is, where it is not where Syncline is.
+    #[serde(skip_serializing_if = "Location::is_home")]
+    pub(crate) location: Location,
     /// What would be done.
     pub(crate) change: Change,
     /// The stack's status, as CloudFormation spells it; `null` where there is no such stack.
@@ -92,10 +97,11 @@ pub(crate) async fn differences(
     known: &BTreeMap<TargetName, Known>,
 ) -> Result<(Vec<Difference>, Assembly), Failure> {
     let wanted = assembly.targets.iter().flat_map(|target| {
-        let sources = target.outputs_from.iter().map(|source| &source.stack);
-        sources.chain([&target.entry.stack])
+        let sources = target.outputs_from.iter().map(|source| (&source.stack, &source.location));
+        sources.chain([(&target.entry.stack, &target.entry.location)])
     });
-    let deployed = all_deployed(&account.stacks, wanted.cloned().collect()).await?;
+    let wanted = wanted.map(|(stack, location)| (stack.clone(), location.clone())).collect();
+    let deployed = all_deployed(&account.stacks, &reading.repository, wanted).await?;
     let mut found = Vec::with_capacity(assembly.targets.len());
     for target in &assembly.targets {
         let outputs = outputs_of(target, &deployed);
@@ -116,7 +122,8 @@ pub(crate) async fn differences(
             (Some(addons), Some(there))
                 if request.parameters.get(ADDONS_TEMPLATE_URL) != there.parameters.get(ADDONS_TEMPLATE_URL) =>
             {
-                let before = account.stacks.nested_template(&request.stack, nested::STACK).await?;
+                let stacks = account.stacks.at(&target.entry.location, &reading.repository).await?;
+                let before = stacks.nested_template(&request.stack, nested::STACK).await?;
                 template_lines(&before.unwrap_or_default(), addons)
             }
             _ => String::new(),
@@ -125,6 +132,7 @@ pub(crate) async fn differences(
             target: target.entry.name.clone(),
             kind: target.entry.kind,
             stack: request.stack.clone(),
+            location: target.entry.location.clone(),
             change: Change::Create,
             status: there.map(|there| there.status.clone()),
             hidden: Vec::new(),
@@ -187,15 +195,17 @@ pub(crate) fn check_feasible(worked_on: &Assembly, found: &[Difference], account
 
 /// What each of the stacks was deployed with, of those that there are.
 async fn all_deployed(
-    stacks: &Stacks,
-    wanted: BTreeSet<StackName>,
+    stacks: &AllStacks,
+    repository: &RepositoryName,
+    wanted: BTreeMap<StackName, Location>,
 ) -> Result<BTreeMap<StackName, Deployed>, syncline_aws::Error> {
     let room = Arc::new(Semaphore::new(CONCURRENCY));
     let mut asked = JoinSet::new();
-    for stack in wanted {
-        let (stacks, room) = (stacks.clone(), room.clone());
+    for (stack, location) in wanted {
+        let (stacks, room, repository) = (stacks.clone(), room.clone(), repository.clone());
         asked.spawn(async move {
             let _permit = room.acquire().await;
+            let stacks = stacks.at(&location, &repository).await?;
             stacks.deployed(&stack).await.map(|found| (stack, found))
         });
     }
@@ -320,6 +330,7 @@ mod tests {
             target: TargetName::new("shop"),
             kind: TargetKind::Environment,
             stack: request.stack.clone(),
+            location: Location::default(),
             change: Change::Create,
             status: None,
             hidden: Vec::new(),

@@ -170,12 +170,12 @@ fn goes_on(going_on: &[GoingOn]) -> String {
 /// How to follow what goes on, and how to have it undone.
 fn following(going_on: &[GoingOn]) -> Vec<(String, String)> {
     let mut follow_ups = Vec::new();
-    if let Some(GoingOn { stack, .. }) = going_on.first() {
-        let follow = format!("aws cloudformation describe-stack-events --stack-name {stack}");
+    if let Some(GoingOn { stack, location, .. }) = going_on.first() {
+        let follow = draw::stack_command("describe-stack-events", stack, location);
         follow_ups.push((follow, "to see how far it is".to_owned()));
     }
-    if let Some(GoingOn { stack, .. }) = going_on.iter().find(|one| one.is_update) {
-        let cancel = format!("aws cloudformation cancel-update-stack --stack-name {stack}");
+    if let Some(GoingOn { stack, location, .. }) = going_on.iter().find(|one| one.is_update) {
+        let cancel = draw::stack_command("cancel-update-stack", stack, location);
         follow_ups.push((cancel, "to have the update undone".to_owned()));
     }
     follow_ups
@@ -206,7 +206,11 @@ mod tests {
 
     #[test]
     fn only_an_update_can_be_cancelled() {
-        let one = |name: &str, is_update| GoingOn { stack: syncline_core::names::StackName::new(name), is_update };
+        let one = |name: &str, is_update| GoingOn {
+            stack: syncline_core::names::StackName::new(name),
+            location: syncline_core::location::Location::default(),
+            is_update,
+        };
         let commands = |going_on: &[GoingOn]| -> Vec<String> {
             following(going_on).into_iter().map(|(command, _)| command.replace("aws cloudformation ", "")).collect()
         };

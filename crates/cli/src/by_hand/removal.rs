@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use syncline_aws::Error;
+use syncline_aws::all_stacks::AllStacks;
 use syncline_aws::stacks::Stacks;
 use syncline_core::assembly::Assembly;
 use syncline_core::deployment::sync_of;
+use syncline_core::location::Location;
 use syncline_core::manifest::{Manifest, TargetEntry};
 use syncline_core::names::{BranchName, RepositoryName, StackName, TargetKind, TargetName};
 use syncline_core::plan::Known;
@@ -53,6 +55,8 @@ pub(crate) struct StillNeeded {
 pub(crate) struct FromFiles {
     /// The environments that instances live in.
     pub(crate) environments: BTreeMap<TargetName, String>,
+    /// Where instances are that are not where Syncline is.
+    pub(crate) locations: BTreeMap<TargetName, Location>,
     /// What each target waits for when it is deployed.
     pub(crate) depends_on: BTreeMap<TargetName, BTreeSet<TargetName>>,
     /// Pipelines, which no entry of the manifest is.
@@ -68,6 +72,7 @@ impl FromFiles {
             let name = &target.entry.name;
             let waits_on = target.waits_on.iter().map(|&place| assembly.targets[place].entry.name.clone());
             self.depends_on.insert(name.clone(), waits_on.collect());
+            self.locations.insert(name.clone(), target.entry.location.clone());
             match target.entry.kind {
                 TargetKind::ServicePipeline => self.pipelines.push(target.entry.clone()),
                 TargetKind::ServiceInstance => self
@@ -96,6 +101,7 @@ impl FromFiles {
                 kind: entry.kind,
                 service: entry.service.clone(),
                 stack: entry.stack.clone(),
+                location: self.locations.get(&entry.name).unwrap_or(&entry.location).clone(),
                 environment: self.environments.get(&entry.name).cloned().or(named),
             },
             is_adopted: entry.adopts,
@@ -112,6 +118,8 @@ pub(crate) fn all(manifest: &Manifest, from_files: &FromFiles, known: &BTreeMap<
         // Whoever deployed it may be another branch than the one that the files name by now: its lease counts.
         if let Some(known) = known.get(&one.name).filter(|known| known.stack == one.stack) {
             one.branch = known.branch.clone();
+            // And they may say by now that it is elsewhere, where nobody has deployed it yet.
+            one.location = known.location.clone();
         }
     }
     for (name, known) in known {
@@ -139,6 +147,7 @@ fn of_known(name: &TargetName, known: &Known) -> Condemned {
             kind: known.kind,
             service: known.service.clone(),
             stack: known.stack.clone(),
+            location: known.location.clone(),
             // An instance may be called otherwise than the environment that it lives in.
             environment: matches!(known.kind, TargetKind::Environment | TargetKind::EnvironmentAddon)
                 .then(|| own_name.to_owned()),
@@ -161,7 +170,7 @@ pub(crate) async fn deployed(
         let is_known = known.get(&one.doomed.name).is_some_and(|known| known.stack == one.doomed.stack);
         asked.spawn(async move {
             let _permit = room.acquire().await;
-            let by = deployed_by(&account, &repository, &one.doomed.stack, is_known).await?;
+            let by = deployed_by(&account, &repository, &one.doomed, is_known).await?;
             Ok::<_, Error>((place, by.map(|by| (one, by))))
         });
     }
@@ -177,10 +186,11 @@ pub(crate) async fn deployed(
 async fn deployed_by(
     account: &Account,
     repository: &RepositoryName,
-    stack: &StackName,
+    Doomed { stack, location, .. }: &Doomed,
     is_known: bool,
 ) -> Result<Option<DeployedBy>, Error> {
-    let found = account.stacks.look(stack).await?.filter(|found| found.view.status != "DELETE_COMPLETE");
+    let stacks = account.stacks.at(location, repository).await?;
+    let found = stacks.look(stack).await?.filter(|found| found.view.status != "DELETE_COMPLETE");
     let Some(found) = found else { return Ok(None) };
     let sync = found.view.last_token.as_deref().and_then(sync_of);
     let record = match (&account.syncline, &sync) {
@@ -200,16 +210,44 @@ async fn deployed_by(
 
 /// Who needs whom, as CloudFormation, the files and the history know it. And what still needs something that is to go.
 pub(crate) async fn needs(
-    stacks: &Stacks,
+    stacks: &AllStacks,
+    repository: &RepositoryName,
     condemned: &[Condemned],
     from_files: &FromFiles,
     known: &BTreeMap<TargetName, Known>,
 ) -> Result<(Needs, BTreeSet<StillNeeded>), Error> {
-    let of_stack: BTreeMap<&str, usize> =
-        condemned.iter().enumerate().map(|(place, one)| (one.doomed.stack.as_str(), place)).collect();
     let of_name: BTreeMap<&TargetName, usize> =
         condemned.iter().enumerate().map(|(place, one)| (&one.doomed.name, place)).collect();
     let (mut needs, mut still_needed) = (Needs::default(), BTreeSet::new());
+    let mut locations: Vec<&Location> = Vec::new();
+    for one in condemned {
+        if !locations.iter().any(|location| location.is_with(&one.doomed.location)) {
+            locations.push(&one.doomed.location);
+        }
+    }
+    for location in locations {
+        let there = stacks.at(location, repository).await?;
+        imports_at(&there, location, condemned, &mut needs, &mut still_needed).await?;
+    }
+    for (place, one) in condemned.iter().enumerate() {
+        let name = &one.doomed.name;
+        let deployed = known.get(name).into_iter().flat_map(|known| &known.depends_on);
+        let dependencies = deployed.chain(from_files.depends_on.get(name).into_iter().flatten());
+        needs.said.extend(dependencies.filter_map(|name| Some((place, *of_name.get(name)?))));
+    }
+    Ok((needs, still_needed))
+}
+
+/// Who imports from whom in one account and region.
+async fn imports_at(
+    stacks: &Stacks,
+    location: &Location,
+    condemned: &[Condemned],
+    needs: &mut Needs,
+    still_needed: &mut BTreeSet<StillNeeded>,
+) -> Result<(), Error> {
+    let there = condemned.iter().enumerate().filter(|(_, one)| one.doomed.location.is_with(location));
+    let of_stack: BTreeMap<&str, usize> = there.map(|(place, one)| (one.doomed.stack.as_str(), place)).collect();
     for (export, exporter) in stacks.exporters().await? {
         let exporter = exporter.as_str();
         // CloudFormation begins the name of a nested stack with that of the stack that it lies in.
@@ -236,13 +274,7 @@ pub(crate) async fn needs(
             }
         }
     }
-    for (place, one) in condemned.iter().enumerate() {
-        let name = &one.doomed.name;
-        let deployed = known.get(name).into_iter().flat_map(|known| &known.depends_on);
-        let dependencies = deployed.chain(from_files.depends_on.get(name).into_iter().flatten());
-        needs.said.extend(dependencies.filter_map(|name| Some((place, *of_name.get(name)?))));
-    }
-    Ok((needs, still_needed))
+    Ok(())
 }
 
 /// The targets that stay and that depend on what is to go, as far as the history knows: pairs of both.

@@ -21,7 +21,7 @@ use crate::by_hand::removal::{
     Condemned, DeployedBy, FromFiles, StillNeeded, all, deployed, in_the_way, left_behind, needs,
 };
 use crate::documents::SyncDocument;
-use crate::draw::{listed, number_of, one_of, shell_line};
+use crate::draw::{listed, number_of, one_of, shell_line, stack_at};
 use crate::failure::Failure;
 use crate::paint::Paint;
 use crate::problems::Problems;
@@ -326,7 +326,8 @@ impl<'g> Removal<'g> {
             }
         }
         let condemned: Vec<Condemned> = going.iter().map(|(one, _)| one.clone()).collect();
-        let (needs, still_needed) = needs(&self.account.stacks, &condemned, &self.from_files, &known).await?;
+        let (needs, still_needed) =
+            needs(&self.account.stacks, &repository, &condemned, &self.from_files, &known).await?;
         if !still_needed.is_empty() {
             return Err(refused(&still_needed));
         }
@@ -348,7 +349,8 @@ impl<'g> Removal<'g> {
                 Some((Condemned { is_adopted: true, .. }, _)) => ", which was there before Syncline",
                 _ => "",
             };
-            eprintln!("- {} ({}): stack {}{mark}", target.name, target.kind, target.stack);
+            let stack = stack_at(&target.stack, &target.location);
+            eprintln!("- {} ({}): stack {stack}{mark}", target.name, target.kind);
         }
         let condemned: Vec<Condemned> = going.iter().map(|(one, _)| one.clone()).collect();
         for (staying, needed) in left_behind(&condemned, known) {

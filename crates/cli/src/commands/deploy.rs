@@ -1,11 +1,12 @@
 //! `syncline deploy`: deploys by hand what the files here ask for, after it has shown how that differs from what is
 //! deployed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use syncline_core::assembly::Assembly;
+use syncline_core::assembly::{AssembledTarget, Assembly};
 use syncline_core::diagnostic::{self, Diagnostic};
+use syncline_core::location::Location;
 use syncline_core::manifest::{Manifest, Prune};
 use syncline_core::names::{BranchName, RepositoryName, TargetName};
 use syncline_core::plan::{self, Known, Plan};
@@ -119,7 +120,7 @@ async fn look(
     };
     let chosen = said.targets(&whole)?;
     check_branch(&chosen, branch, &known)?;
-    let missing = check_imports(&chosen, &whole, account).await?;
+    let missing = check_imports(&chosen, &whole, account, &reading.repository).await?;
     if !missing.is_empty() {
         return Err(reading.problems(manifest, branch, missing).into());
     }
@@ -160,20 +161,40 @@ fn differing(global: &Global, reading: &Reading, branch: &BranchName, looked: &L
 
 /// An error for each import that neither a chosen target nor anything deployed exports. Where another target of the branch
 /// would, it is that one that is missing.
-async fn check_imports(chosen: &Assembly, whole: &Assembly, account: &Account) -> Result<Vec<Diagnostic>, Failure> {
-    if !chosen.imports_from_elsewhere() {
-        return Ok(Vec::new());
+async fn check_imports(
+    chosen: &Assembly,
+    whole: &Assembly,
+    account: &Account,
+    repository: &RepositoryName,
+) -> Result<Vec<Diagnostic>, Failure> {
+    let mut problems = Vec::new();
+    for location in chosen.imports_from_elsewhere() {
+        let exported = account.stacks.at(&location, repository).await?.exports().await?;
+        problems.extend(missing_at(&location, exported, chosen, whole, &account.region));
     }
-    let mut exported = account.stacks.exports().await?;
+    diagnostic::sort(&mut problems);
+    Ok(problems)
+}
+
+/// What is missing of what is `exported` in one account and region.
+fn missing_at(
+    location: &Location,
+    mut exported: BTreeSet<String>,
+    chosen: &Assembly,
+    whole: &Assembly,
+    home: &str,
+) -> Vec<Diagnostic> {
+    let is_there = |target: &&AssembledTarget| target.prepared.location.is_with(location);
     let exporters: BTreeMap<&String, &TargetName> = whole
         .targets
         .iter()
+        .filter(is_there)
         .flat_map(|target| target.prepared.exchange.exports.iter().map(|export| (export, &target.entry.name)))
         .collect();
     let mut problems = Vec::new();
-    for target in &chosen.targets {
+    for target in chosen.targets.iter().filter(is_there) {
         for import in &target.prepared.exchange.required {
-            let name = import.replace("${AWS::Region}", &account.region);
+            let name = import.replace("${AWS::Region}", location.region_or(home));
             let exporter = exporters.get(import).filter(|_| !name.contains("${") && !exported.contains(&name));
             let is_chosen = |name: &TargetName| chosen.targets.iter().any(|other| other.entry.name == *name);
             let Some(exporter) = exporter.filter(|name| !is_chosen(name)) else { continue };
@@ -188,9 +209,8 @@ async fn check_imports(chosen: &Assembly, whole: &Assembly, account: &Account) -
         }
     }
     exported.extend(exporters.into_keys().cloned());
-    problems.extend(chosen.check_imports(&exported, &account.region));
-    diagnostic::sort(&mut problems);
-    Ok(problems)
+    problems.extend(chosen.check_imports(location, &exported, home));
+    problems
 }
 
 fn nothing_to_do(global: &Global, found: &[Difference]) -> Result<Answer, Failure> {
@@ -241,7 +261,9 @@ impl Job<'_> {
             is_verbose: self.is_verbose,
             existing: there.map(|one| one.stack.clone()).collect(),
         };
-        carry_out(hands, begun, &plan, &entries, &assembly.warnings).await
+        let left = plan::stacks_left(&looked.chosen, self.manifest, &looked.known);
+        let warnings = [assembly.warnings.as_slice(), &left].concat();
+        carry_out(hands, begun, &plan, &entries, &warnings).await
     }
 }
 

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use syncline_core::location::Location;
 use syncline_core::manifest::Manifest;
-use syncline_core::names::{StackName, TargetKind};
+use syncline_core::names::{RepositoryName, StackName, TargetKind};
 
 use crate::answer::Answer;
 use crate::arguments::{EnvLs, Global, Output};
@@ -23,6 +24,8 @@ pub(crate) struct Listed {
     pub(crate) environment: Option<String>,
     /// Its stack.
     pub(crate) stack: StackName,
+    /// Where that is.
+    pub(crate) location: Location,
     /// The stack's status, as CloudFormation spells it.
     pub(crate) status: String,
 }
@@ -34,7 +37,7 @@ pub(super) fn ls(global: &Global, ls: &EnvLs) -> Result<Answer, Failure> {
     if ls.local {
         local(global, ls, &mut reading, &manifest)
     } else {
-        commands::wait_for(deployed(global, ls, &manifest))
+        commands::wait_for(deployed(global, ls, &manifest, &reading.repository))
     }
 }
 
@@ -58,12 +61,18 @@ fn local(global: &Global, ls: &EnvLs, reading: &mut Reading, manifest: &Manifest
 }
 
 /// Those that are deployed, with their stacks.
-async fn deployed(global: &Global, ls: &EnvLs, manifest: &Manifest) -> Result<Answer, Failure> {
+async fn deployed(
+    global: &Global,
+    ls: &EnvLs,
+    manifest: &Manifest,
+    repository: &RepositoryName,
+) -> Result<Answer, Failure> {
     let stacks = connection::stacks().await?;
     let mut found = Vec::new();
-    for (name, environment, stack) in wanted(ls, manifest) {
-        let status = stacks.status(&stack).await?.filter(|status| status != "DELETE_COMPLETE");
-        found.extend(status.map(|status| Listed { name, environment, stack, status }));
+    for (name, environment, stack, location) in wanted(ls, manifest) {
+        let status = stacks.at(&location, repository).await?.status(&stack).await?;
+        let status = status.filter(|status| status != "DELETE_COMPLETE");
+        found.extend(status.map(|status| Listed { name, environment, stack, location, status }));
     }
     if is_json(global, ls) {
         return Ok(Answer::text(document(ls, &found).to_string()));
@@ -73,7 +82,13 @@ async fn deployed(global: &Global, ls: &EnvLs, manifest: &Manifest) -> Result<An
 
 /// An addon once, with all its environments.
 fn document(ls: &EnvLs, found: &[Listed]) -> Value {
-    let place = |one: &Listed, name: &str| json!({ "name": name, "stack": one.stack, "status": one.status });
+    let place = |one: &Listed, name: &str| {
+        let mut place = json!({ "name": name, "stack": one.stack, "status": one.status });
+        if !one.location.is_home() {
+            place["location"] = json!(one.location);
+        }
+        place
+    };
     if !ls.addons {
         return json!({ key(ls): found.iter().map(|one| place(one, &one.name)).collect::<Vec<_>>() });
     }
@@ -86,19 +101,22 @@ fn document(ls: &EnvLs, found: &[Listed]) -> Value {
     json!({ key(ls): addons.collect::<Vec<_>>() })
 }
 
-/// What the manifest has of what is to be listed: names, the environments that addons are in, stacks.
-fn wanted(ls: &EnvLs, manifest: &Manifest) -> Vec<(String, Option<String>, StackName)> {
+/// What the manifest has of what is to be listed: names, the environments that addons are in, stacks, and where they are.
+fn wanted(ls: &EnvLs, manifest: &Manifest) -> Vec<(String, Option<String>, StackName, Location)> {
     let kind = if ls.addons { TargetKind::EnvironmentAddon } else { TargetKind::Environment };
     let entries = manifest.targets.iter().filter(|target| target.kind == kind);
     let mut wanted: Vec<_> = entries
         .map(|target| {
             let environment = ls.addons.then(|| target.own_name.clone());
-            (target.goes_by().to_owned(), environment, target.stack.clone())
+            (target.goes_by().to_owned(), environment, target.stack.clone(), target.location.clone())
         })
         .collect();
     if !ls.addons {
         let existing = manifest.existing_environments.iter();
-        wanted.extend(existing.map(|(name, stack)| (name.clone(), None, stack.clone())));
+        wanted.extend(existing.map(|(name, stack)| {
+            let location = manifest.locations.of(name).cloned().unwrap_or_default();
+            (name.clone(), None, stack.clone(), location)
+        }));
     }
     wanted
 }

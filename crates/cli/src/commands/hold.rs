@@ -3,7 +3,6 @@
 use serde::Serialize;
 use syncline_aws::foreign::ForeignChange;
 use syncline_aws::identity::caller;
-use syncline_aws::stacks::Stacks;
 use syncline_aws::table::{Intervention, InterventionAction};
 use syncline_aws::{clock, configuration};
 use syncline_core::hold::Held;
@@ -13,6 +12,7 @@ use syncline_core::status::TargetStatus;
 use super::Reader;
 use crate::answer::Answer;
 use crate::arguments::{Global, Output, Pause, Resolve, Resume, What};
+use crate::connection;
 use crate::draw::{listed, one_of};
 use crate::failure::Failure;
 use crate::paint::Paint;
@@ -60,7 +60,7 @@ pub(super) async fn resolve(global: &Global, resolve: &Resolve) -> Result<Answer
         let known: Vec<&str> = heads.iter().map(|head| head.target.as_str()).collect();
         return Err(Failure::usage(format!("there is no target `{target}`"), one_of(&resolve.target, known)));
     };
-    let stacks = Stacks::from_environment(&configuration().await);
+    let stacks = connection::stacks().await?.at(&head.location, &reader.repository).await?;
     let change = ForeignChange::newest(&stacks, &reader.table, &reader.repository, &head.stack).await?;
     let Some(change) = change.filter(|change| head.accepted.as_ref() != Some(&change.operation.id)) else {
         let held = reader.table.holds(&reader.repository).await?;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use syncline_aws::stacks::Stacks;
+use syncline_aws::all_stacks::AllStacks;
 use syncline_core::names::{CommitId, StackName, SyncId};
 use syncline_core::status::SyncStatus;
 use tokio::time::{Instant, sleep};
@@ -111,7 +111,7 @@ async fn follow(
 
 /// The resources of what is deployed, for below their targets: as far as whoever watches may see them.
 struct Below {
-    stacks: Stacks,
+    stacks: AllStacks,
     resources: Resources,
     is_verbose: bool,
     /// It was refused, and is not asked for again.
@@ -134,7 +134,7 @@ impl Below {
             for _ in 0..MOST_LOOKS {
                 let Some(stack) = self.resources.next(document) else { break };
                 // A stack that has just been asked for may not be there yet.
-                if let Err(syncline_aws::Error::Denied { .. }) = self.look_at(&stack, &document.summary.sync).await {
+                if let Err(syncline_aws::Error::Denied { .. }) = self.look_at(&stack, document).await {
                     self.is_refused = true;
                     break;
                 }
@@ -144,16 +144,19 @@ impl Below {
         // Once more when a target has settled, so that its resources are shown as they ended.
         let settled = document.targets.iter().filter(|target| target.status.is_terminal());
         for stack in settled.filter_map(|target| self.unsettled.take(target.stack.as_ref()?)).collect::<Vec<_>>() {
-            let _ = self.look_at(&stack, &document.summary.sync).await;
+            let _ = self.look_at(&stack, document).await;
         }
         self.resources.add_to(document, self.is_verbose);
     }
 
-    async fn look_at(&mut self, stack: &StackName, sync: &SyncId) -> Result<(), syncline_aws::Error> {
+    async fn look_at(&mut self, stack: &StackName, document: &SyncDocument) -> Result<(), syncline_aws::Error> {
+        let target = document.targets.iter().find(|target| target.stack.as_ref() == Some(stack));
+        let location = target.map(|target| target.location.clone()).unwrap_or_default();
+        let stacks = self.stacks.at(&location, &document.summary.repository).await?;
         if !self.resources.is_described(stack) {
-            self.resources.describe(stack, &self.stacks.template(stack).await?);
+            self.resources.describe(stack, &stacks.template(stack).await?);
         }
-        self.resources.tell(stack, self.stacks.resource_events(stack, sync).await?);
+        self.resources.tell(stack, stacks.resource_events(stack, &document.summary.sync).await?);
         Ok(())
     }
 }

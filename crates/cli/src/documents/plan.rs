@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 use syncline_core::assembly::Assembly;
+use syncline_core::location::Location;
 use syncline_core::manifest::{Edge, Manifest, Publish, Reason};
 use syncline_core::names::{BranchName, CommitId, RepositoryName, StackName, TargetKind, TargetName};
 
@@ -40,6 +41,9 @@ pub(crate) struct PlannedDocument {
     pub(crate) kind: TargetKind,
     /// Its stack.
     pub(crate) stack: StackName,
+    /// Where that is, where it is not where Syncline is.
+    #[serde(skip_serializing_if = "Location::is_home")]
+    pub(crate) location: Location,
     /// The targets that it waits for, and why.
     pub(crate) waits_on: Vec<WaitDocument>,
     /// Whose outputs its template shows, which only AWS knows: environments, and for a pipeline instances.
@@ -121,6 +125,7 @@ impl PlanDocument {
                 target: target.entry.name.clone(),
                 kind: target.entry.kind,
                 stack: target.entry.stack.clone(),
+                location: target.entry.location.clone(),
                 waits_on: edges.map(|edge| WaitDocument::new(&edge.dependency, &edge.reason)).collect(),
                 shows_outputs_of: target.prepared.shows.iter().cloned().collect(),
                 reads: target.prepared.reads.iter().map(ToString::to_string).collect(),

@@ -161,6 +161,7 @@ pub(crate) fn plan() -> PlanDocument {
         target: TargetName::new(name),
         kind,
         stack: StackName::new(format!("shop-{}", name.replace('/', "-"))),
+        location: syncline_core::location::Location::default(),
         shows_outputs_of: if waits_on.contains(&environment) { vec!["beta".to_owned()] } else { Vec::new() },
         waits_on,
         reads: vec![format!("{name}.yaml")],

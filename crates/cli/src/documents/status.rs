@@ -4,6 +4,7 @@ use serde::Serialize;
 use syncline_aws::table::Head;
 use syncline_core::hold::Hold;
 use syncline_core::lease::{Claim, Lease};
+use syncline_core::location::Location;
 use syncline_core::names::{BranchName, CommitId, RepositoryName, StackName, SyncId, TargetKind, TargetName};
 use syncline_core::status::TargetStatus;
 
@@ -61,6 +62,9 @@ pub(crate) struct HeadDocument {
     pub(crate) reason: Option<String>,
     /// Its stack.
     pub(crate) stack: StackName,
+    /// Where that is, where it is not where Syncline is.
+    #[serde(skip_serializing_if = "Location::is_home")]
+    pub(crate) location: Location,
     /// The commit that it should be in step with: the last one that concerned it.
     pub(crate) desired_commit: CommitId,
     /// The last sync that concerned it.
@@ -122,6 +126,7 @@ impl From<Head> for HeadDocument {
             status: head.status,
             reason: head.reason,
             stack: head.stack,
+            location: head.location,
             desired_commit: head.desired_commit,
             latest_sync: head.latest_sync,
             successful_commit: head.successful_commit,

@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use syncline_aws::table::{PublishAction, PublishStatus, SyncRecord, TargetRecord};
 use syncline_core::diagnostic::{Diagnostic, Severity};
 use syncline_core::lease::ByHand;
+use syncline_core::location::Location;
 use syncline_core::names::{BranchName, CommitId, RepositoryName, StackName, SyncId, TargetKind, TargetName};
 use syncline_core::plan::Action;
 use syncline_core::status::{SyncStatus, TargetStatus};
@@ -92,6 +93,9 @@ pub(crate) struct TargetDocument {
     pub(crate) kind: Option<TargetKind>,
     /// Its stack.
     pub(crate) stack: Option<StackName>,
+    /// Where that is, where it is not where Syncline is.
+    #[serde(skip_serializing_if = "Location::is_home")]
+    pub(crate) location: Location,
     /// What is to be done: `deploy` or `delete`.
     pub(crate) action: Option<Action>,
     /// `PENDING`, `DEPLOYING`, `SUCCEEDED`, `UNCHANGED`, `FAILED`, `SKIPPED` or `BLOCKED`.
@@ -261,6 +265,7 @@ impl TargetDocument {
             target: record.planned.name,
             kind: Some(record.planned.kind),
             stack: Some(record.planned.stack),
+            location: record.planned.location,
             action: Some(record.planned.action),
             status: record.status,
             reason: record.reason,
@@ -274,6 +279,7 @@ impl TargetDocument {
             target,
             kind: None,
             stack: None,
+            location: Location::default(),
             action: None,
             status: TargetStatus::Unchanged,
             reason: None,

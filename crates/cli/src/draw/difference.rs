@@ -1,6 +1,6 @@
 //! How targets differ from what is deployed, as text.
 
-use super::{is_obeyed, number_of};
+use super::{is_obeyed, number_of, stack_at};
 use crate::by_hand::difference::{Change, Difference, ValueChange};
 use crate::paint::Paint;
 
@@ -9,7 +9,8 @@ pub(crate) fn differences(differences: &[Difference], paint: Paint) -> String {
     let mut lines = Vec::new();
     let mut same = 0;
     for difference in differences {
-        let Difference { target, kind, stack, change, .. } = difference;
+        let Difference { target, kind, change, .. } = difference;
+        let stack = stack_at(&difference.stack, &difference.location);
         let what = match change {
             Change::Create => paint.good(&format!("+ {target}")),
             Change::Update => paint.note(&format!("~ {target}")),
@@ -80,6 +81,7 @@ fn diff_line(line: &str, paint: Paint) -> String {
 
 #[cfg(test)]
 mod tests {
+    use syncline_core::location::Location;
     use syncline_core::names::{StackName, TargetKind, TargetName};
 
     use super::*;
@@ -90,6 +92,7 @@ mod tests {
             target: TargetName::new(name),
             kind: TargetKind::EnvironmentAddon,
             stack: StackName::new(format!("shop-{}", name.replace('/', "-"))),
+            location: Location::default(),
             change,
             status: Some("UPDATE_COMPLETE".to_owned()),
             hidden: Vec::new(),
@@ -111,14 +114,15 @@ mod tests {
             template: "--- deployed\n+++ files\n@@ -1 +1 @@\n-a\n+b\n".to_owned(),
             ..difference("bus/beta", Change::Update)
         };
-        let new = Difference { is_trial: true, status: None, ..difference("api/beta", Change::Create) };
+        let location = Location { account: Some("444455556666".to_owned()), ..Location::default() };
+        let new = Difference { is_trial: true, status: None, location, ..difference("api/beta", Change::Create) };
         let again = Difference { because: Some("it waits for what changes"), ..difference("w/beta", Change::None) };
         let lost = Difference { lost: vec!["AddonsStack".to_owned()], ..difference("z/beta", Change::Update) };
         let anew = difference("v/beta", Change::Replace);
         let same = [difference("x/beta", Change::None), difference("y/beta", Change::None)];
         let all = [[new, changed, again, lost, anew].to_vec(), same.to_vec()].concat();
         insta::assert_snapshot!(differences(&all, Paint { is_on: false }), @r"
-        + api/beta (environment addon): new stack shop-api-beta
+        + api/beta (environment addon): new stack shop-api-beta (account 444455556666)
             shows outputs that are known once what makes them is deployed
         ~ bus/beta (environment addon): changed stack shop-bus-beta
             parameter Days: `14` → `7`

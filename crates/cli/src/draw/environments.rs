@@ -1,6 +1,6 @@
 //! Environments, or addons in environments, as they are deployed.
 
-use super::{Columns, cell, cell_or_nothing};
+use super::{Columns, cell, cell_or_nothing, stack_at};
 use crate::commands::Listed;
 use crate::paint::Paint;
 
@@ -20,7 +20,7 @@ pub(crate) fn listed(found: &[Listed], are_addons: bool, paint: Paint) -> String
         if are_addons {
             cells.push(cell_or_nothing(one.environment.as_ref()));
         }
-        cells.extend([cell(&one.status), cell(one.stack.as_str())]);
+        cells.extend([cell(&one.status), cell(stack_at(&one.stack, &one.location))]);
         columns.row(cells);
     }
     columns.draw()

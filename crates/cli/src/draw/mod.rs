@@ -18,7 +18,8 @@ use std::fmt::Display;
 
 use comfy_table::{Cell, Color, Table, presets};
 use syncline_core::diagnostic::nearest;
-use syncline_core::names::TargetKind;
+use syncline_core::location::Location;
+use syncline_core::names::{StackName, TargetKind};
 use syncline_core::status::TargetStatus;
 
 use crate::paint::Paint;
@@ -95,6 +96,17 @@ fn kind(kind: TargetKind) -> String {
 pub(crate) fn shell_line<W: AsRef<str>>(words: impl IntoIterator<Item = W>) -> String {
     let quote = |word: W| shlex::try_quote(word.as_ref()).map(|quoted| quoted.into_owned()).unwrap_or_default();
     words.into_iter().map(quote).collect::<Vec<_>>().join(" ")
+}
+
+/// A stack, and where it is where that is not where Syncline is: `shop-prod (account 111122223333, eu-west-1)`.
+pub(crate) fn stack_at(stack: &StackName, location: &Location) -> String {
+    if location.is_with(&Location::default()) { stack.to_string() } else { format!("{stack} ({location})") }
+}
+
+/// A command of the AWS CLI about a stack.
+pub(crate) fn stack_command(verb: &str, stack: &StackName, location: &Location) -> String {
+    let region = location.region.as_ref().map(|region| format!(" --region {region}")).unwrap_or_default();
+    format!("aws cloudformation {verb} --stack-name {stack}{region}")
 }
 
 /// `4 succeeded, 2 unchanged`.

@@ -1,6 +1,6 @@
 //! `syncline plan` as text: the targets in deployment order, and what follows.
 
-use super::{Columns, cell, kind, number_of, one_line};
+use super::{Columns, cell, kind, number_of, one_line, stack_at};
 use crate::documents::PlanDocument;
 use crate::paint::Paint;
 
@@ -43,7 +43,7 @@ fn targets(document: &PlanDocument, paint: Paint) -> String {
             cell(place.to_string()),
             cell(target.target.as_str()),
             cell(kind(target.kind)),
-            cell(target.stack.as_str()),
+            cell(stack_at(&target.stack, &target.location)),
             cell(waits.join(", ")),
         ]);
     }

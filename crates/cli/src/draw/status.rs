@@ -1,6 +1,6 @@
 //! `syncline status` as text: a table of branches, and one of targets.
 
-use super::{Columns, cell, cell_or_nothing, coloured, kind, one_line};
+use super::{Columns, cell, cell_or_nothing, coloured, kind, one_line, stack_at};
 use crate::documents::StatusDocument;
 use crate::documents::status::ClaimDocument;
 use crate::paint::{Paint, target_color};
@@ -30,7 +30,7 @@ pub(crate) fn status(document: &StatusDocument, paint: Paint) -> String {
             cell(head.branch.as_str()),
             coloured(head.status.as_str(), target_color(head.status)),
             cell(head.desired_commit.short()),
-            cell(head.stack.as_str()),
+            cell(stack_at(&head.stack, &head.location)),
             cell_or_nothing(head.reason.as_ref()),
         ]);
     }

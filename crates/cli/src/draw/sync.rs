@@ -6,7 +6,7 @@ use syncline_core::names::{CommitId, StackName};
 use syncline_core::status::{SyncStatus, TargetStatus};
 use time::OffsetDateTime;
 
-use super::{Columns, cell, cell_or_nothing, coloured, counts, kind, one_line, shell_line};
+use super::{Columns, cell, cell_or_nothing, coloured, counts, kind, one_line, shell_line, stack_at, stack_command};
 use crate::documents::sync::{DiagnosticDocument, PublishDocument};
 use crate::documents::{SyncDocument, SyncSummary, TargetDocument};
 use crate::paint::{Paint, target_color};
@@ -84,7 +84,7 @@ fn targets(document: &SyncDocument, moment: OffsetDateTime, paint: Paint) -> Str
             cell_or_nothing(target.waited_seconds.map(times::duration)),
             cell_or_nothing(target.seconds(moment).map(times::duration)),
             cell_or_nothing(settled.map(|seconds| format!("+{}", times::duration(seconds)))),
-            cell_or_nothing(target.stack.as_ref().map(|stack| stack.as_str())),
+            cell_or_nothing(target.stack.as_ref().map(|stack| stack_at(stack, &target.location))),
             cell_or_nothing(target.reason.as_ref()),
         ]);
     }
@@ -178,7 +178,7 @@ pub(crate) fn failed_stacks(document: &SyncDocument, is_touched: impl Fn(&StackN
     let with_stack =
         failed.filter_map(|target| Some((target, target.stack.as_ref().filter(|stack| is_touched(stack))?)));
     let command = |(target, stack): (&TargetDocument, &StackName)| {
-        let command = format!("aws cloudformation describe-stack-events --stack-name {stack}");
+        let command = stack_command("describe-stack-events", stack, &target.location);
         (command, format!("for what happened to `{}`", one_line(target.target.as_str())))
     };
     with_stack.take(MOST_FOLLOW_UPS).map(command).collect()

@@ -3,10 +3,13 @@
 //! `template`, `stack`, `prune` and the `environments` beside `service-sync` mean what they mean in the other format: all
 //! are this project's own.
 
+use std::collections::BTreeMap;
+
 use super::entries::{EntryReader, TemplateFolders, read_prune};
 use super::shape::KEYS;
 use super::{Manifest, Places, Publish, TargetEntry};
 use crate::diagnostic::Span;
+use crate::location::Location;
 use crate::names::{BranchName, TargetKind, TargetName};
 use crate::yaml::{Node, Reader};
 
@@ -52,6 +55,7 @@ fn read_target(
     let (spec, spec_span) = parts.spec(entry, to.span);
     let (template, template_span) = parts.template(entry, to.span);
     let (stack, stack_span) = parts.stack(entry, &[name], to.span);
+    let (environment, environment_span) = parts.environment(entry, to.span);
     Some(TargetEntry {
         name: TargetName::new(name),
         kind: TargetKind::ServiceInstance,
@@ -59,9 +63,12 @@ fn read_target(
         service: None,
         own_name: name.to_owned(),
         branch: branch.clone(),
+        environment,
+        location: Location::default(),
         stack,
         adopts: stack_span != to.span,
         instances: Vec::new(),
+        accounts: BTreeMap::new(),
         depends_on: parts.depends_on(entry, false),
         spec,
         template,
@@ -72,6 +79,7 @@ fn read_target(
             spec: spec_span,
             template: template_span,
             stack: stack_span,
+            environment: environment_span,
         },
     })
 }

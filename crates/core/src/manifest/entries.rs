@@ -3,6 +3,7 @@
 use super::shape::KEYS;
 use super::{BundleName, DependsOn};
 use crate::diagnostic::Span;
+use crate::location::Location;
 use crate::names::{BranchName, RepoPath, StackName};
 use crate::yaml::{Content, Node, Reader};
 
@@ -136,4 +137,93 @@ impl EntryReader<'_, '_> {
             None => (StackName::of(self.app, parts), default),
         }
     }
+
+    /// The environment that an entry says it lives in, and where that is said; the default place where it is not.
+    pub(super) fn environment(&mut self, entry: &Node, default: Span) -> (Option<String>, Span) {
+        let Some(node) = entry.get("environment") else { return (None, default) };
+        (self.reader.text(node, "`environment`").map(str::to_owned), node.span)
+    }
+
+    /// Where an environment is.
+    pub(super) fn location(&mut self, entry: &Node) -> Location {
+        let mut location = Location::default();
+        if let Some((account, span)) = self.scalar(entry, "account") {
+            if is_account(account) {
+                location.account = Some(account.to_owned());
+            } else {
+                let help = "write its twelve digits: `account: '111122223333'`";
+                self.reader.error(span, format!("`{account}` is no account"), help);
+            }
+        }
+        if let Some((region, span)) = self.scalar(entry, "region") {
+            if is_region(region) {
+                location.region = Some(region.to_owned());
+            } else {
+                self.reader.error(
+                    span,
+                    format!("`{region}` is no region"),
+                    "write it as AWS does: `region: eu-west-1`",
+                );
+            }
+        }
+        if let Some((role, span)) = self.scalar(entry, "role") {
+            self.role(role, span, &mut location);
+        }
+        location
+    }
+
+    /// The role that is named, and the account in its ARN.
+    fn role(&mut self, role: &str, span: Span, location: &mut Location) {
+        let name = match role.strip_prefix("arn:").and_then(|rest| rest.split_once(":iam::")) {
+            Some((_, rest)) => {
+                let Some((account, name)) = rest.split_once(":role/").filter(|(account, _)| is_account(account)) else {
+                    let help = "write `arn:aws:iam::111122223333:role/syncline`, or the role's name alone";
+                    self.reader.error(span, format!("`{role}` is not the ARN of a role"), help);
+                    return;
+                };
+                if let Some(other) = location.account.as_ref().filter(|other| *other != account) {
+                    let message = format!("the role is of account {account}, and the environment of account {other}");
+                    self.reader.error(span, message, "name a role of that account, or leave `account` out");
+                    return;
+                }
+                location.account = Some(account.to_owned());
+                name
+            }
+            None => role,
+        };
+        let may_be = name.starts_with(Location::ROLE)
+            && name.len() <= MAX_ROLE_LENGTH
+            && name.chars().all(|character| character.is_ascii_alphanumeric() || "_+=,.@-".contains(character));
+        if may_be {
+            location.role = Some(name.to_owned());
+        } else {
+            let help = format!(
+                "Syncline assumes only roles whose names begin with `{}` and have at most {MAX_ROLE_LENGTH} characters: make one with infra/target/roles.yaml",
+                Location::ROLE
+            );
+            self.reader.error(span, format!("`{name}` is no role that Syncline may assume"), help);
+        }
+    }
+
+    fn scalar<'n>(&mut self, entry: &'n Node, key: &str) -> Option<(&'n str, Span)> {
+        let node = entry.get(key)?;
+        Some((self.reader.text(node, &format!("`{key}`"))?, node.span))
+    }
+}
+
+/// IAM's limit of 64 characters on a role's name, less what the name of CloudFormation's role has besides.
+///
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
+const MAX_ROLE_LENGTH: usize = 64 - "-cloudformation".len();
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `eu-west-1`, `us-gov-east-1`: words of small letters, and a number.
+fn is_region(text: &str) -> bool {
+    let mut parts: Vec<&str> = text.split('-').collect();
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    parts.pop().is_some_and(is_number) && parts.len() >= 2 && text.len() <= 32 && parts.iter().all(is_word)
 }

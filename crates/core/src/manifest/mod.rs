@@ -26,6 +26,7 @@ use self::checks::{check_app, check_limits, check_names};
 use self::entries::TemplateFolders;
 
 use crate::diagnostic::{self, Diagnostic, Span};
+use crate::location::{Location, Locations};
 use crate::names::{BranchName, RepoPath, RepositoryName, StackName, TargetKind, TargetName};
 use crate::yaml::{self, Node, Reader};
 
@@ -45,6 +46,8 @@ pub struct Manifest {
     pub publish: Vec<Publish>,
     /// Environments that this repository does not deploy, by name: the stack that each is.
     pub existing_environments: BTreeMap<String, StackName>,
+    /// Where environments are that are not where Syncline is.
+    pub locations: Locations,
     /// What the file says of services' pipelines, by service.
     pub pipelines: BTreeMap<String, Pipeline>,
     /// What a sync deletes when its entry has left the manifest.
@@ -104,6 +107,12 @@ pub struct TargetEntry {
     pub own_name: String,
     /// The branch that deploys it.
     pub branch: BranchName,
+    /// The environment that the manifest says an instance lives in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Where its stack is, as far as the manifest says so; once its spec was read, where it is.
+    #[serde(default, skip_serializing_if = "Location::is_home")]
+    pub location: Location,
     /// Its spec.
     pub spec: RepoPath,
     /// The template bundle that renders it, where the manifest names one.
@@ -120,6 +129,9 @@ pub struct TargetEntry {
     /// For a pipeline: the instances of its service, in the order of the manifest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instances: Vec<PipelineInstance>,
+    /// For a pipeline: the accounts of environments that are not in Syncline's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub accounts: BTreeMap<String, String>,
     /// What it waits for, as written.
     #[serde(skip)]
     pub depends_on: Vec<DependsOn>,
@@ -164,6 +176,8 @@ pub struct Places {
     pub template: Span,
     /// Its stack, or its name where none is named.
     pub stack: Span,
+    /// The environment that it lives in, or its name where none is named.
+    pub environment: Span,
 }
 
 /// A template bundle by name and major version: `lb-web@1`.
@@ -217,6 +231,23 @@ impl Manifest {
     pub fn maps(&self, branch: &BranchName) -> bool {
         self.targets.iter().any(|target| target.branch == *branch)
             || self.publish.iter().any(|publish| publish.from == *branch)
+    }
+
+    /// What to do about an environment that the manifest does not have; nothing where it has it.
+    fn unknown_environment(&self, name: &str) -> Option<String> {
+        let deployed = self.targets.iter().filter(|target| target.kind == TargetKind::Environment);
+        let known: BTreeSet<&str> = deployed
+            .map(|target| target.own_name.as_str())
+            .chain(self.existing_environments.keys().map(String::as_str))
+            .chain(self.locations.names())
+            .collect();
+        if known.contains(name) || self.named.contains(name) {
+            return None;
+        }
+        Some(match diagnostic::nearest(name, known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "add it under `environments`".to_owned(),
+        })
     }
 
     /// The first instance of a service in the file, whose branch deploys the service's pipeline.
@@ -276,6 +307,7 @@ fn read_root(root: &Node, repository: &RepositoryName, reader: &mut Reader<'_>) 
         publish: Vec::new(),
         targets: Vec::new(),
         existing_environments: BTreeMap::new(),
+        locations: Locations::default(),
         pipelines: BTreeMap::new(),
         prune: Prune::default(),
         named: BTreeSet::new(),
@@ -320,6 +352,7 @@ fn read_root(root: &Node, repository: &RepositoryName, reader: &mut Reader<'_>) 
             return None;
         }
     }
+    locate_targets(&mut manifest, reader);
     check_app(root, &manifest, reader);
     check_names(&manifest, reader);
     check_limits(&manifest, reader);
@@ -328,6 +361,27 @@ fn read_root(root: &Node, repository: &RepositoryName, reader: &mut Reader<'_>) 
         dependencies::check(&manifest, reader);
     }
     Some(manifest)
+}
+
+/// Notes where targets are that live in environments, as far as the manifest says so.
+fn locate_targets(manifest: &mut Manifest, reader: &mut Reader<'_>) {
+    for at in 0..manifest.targets.len() {
+        let target = &manifest.targets[at];
+        let environment = match target.kind {
+            TargetKind::EnvironmentAddon => &target.own_name,
+            TargetKind::ServiceInstance => {
+                let Some(environment) = &target.environment else { continue };
+                if let Some(help) = manifest.unknown_environment(environment) {
+                    let message = format!("environment `{environment}` is not in the manifest");
+                    reader.error(target.places.environment, message, help);
+                }
+                environment
+            }
+            TargetKind::Environment | TargetKind::ServicePipeline => continue,
+        };
+        let location = manifest.locations.of(environment).cloned().unwrap_or_default();
+        manifest.targets[at].location = location;
+    }
 }
 
 fn app_name(root: &Node, repository: &RepositoryName, reader: &mut Reader<'_>) -> String {

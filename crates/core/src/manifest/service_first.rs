@@ -1,9 +1,12 @@
 //! The service-first format: `sync: services: <service>: <instance>: {branch, spec}`, the one that Proton shipped.
 
+use std::collections::BTreeMap;
+
 use super::entries::{EntryReader, TemplateFolders, named_entries, read_prune};
 use super::shape::KEYS;
 use super::{DependsOn, Manifest, Pipeline, Places, Publish, TargetEntry};
 use crate::diagnostic::Span;
+use crate::location::Location;
 use crate::names::{BranchName, RepoPath, StackName, TargetKind, TargetName};
 use crate::yaml::{Content, Node, Reader};
 
@@ -82,16 +85,23 @@ fn environment(
     manifest.named.insert(name.to_owned());
     let keys = reader.mapping(entry, &format!("environment `{name}`"))?;
     reader.known_keys(keys, &format!("environment `{name}`"), &KEYS.environment);
-    let is_deployed = KEYS.environment.iter().any(|key| key != "stack" && entry.get(key).is_some());
+    let says_more = |key: &&String| !["stack", "account", "region", "role"].contains(&key.as_str());
+    let is_deployed = KEYS.environment.iter().filter(says_more).any(|key| entry.get(key).is_some());
     let mut parts = EntryReader { reader, app: &manifest.app };
     let (stack, stack_span) = parts.stack(entry, &[name], key.span);
-    if !is_deployed && stack_span != key.span {
-        existing_environment(name, key.span, (stack, stack_span), manifest, reader);
+    let location = parts.location(entry);
+    if !is_deployed && (stack_span != key.span || !location.is_home()) {
+        manifest.locations.insert(name, location, None);
+        if stack_span != key.span {
+            existing_environment(name, key.span, (stack, stack_span), manifest, reader);
+        }
         return None;
     }
     let (spec, spec_span) = parts.spec(entry, key.span);
     let (template, template_span) = parts.template(entry, key.span);
+    let depends_on = parts.depends_on(entry, false);
     let (branch, branch_span) = parts.branch(&format!("environment `{name}`"), key, entry)?;
+    manifest.locations.insert(name, location.clone(), Some(branch.clone()));
     Some(TargetEntry {
         name: TargetName::new(name),
         kind: TargetKind::Environment,
@@ -101,8 +111,11 @@ fn environment(
         stack,
         adopts: stack_span != key.span,
         instances: Vec::new(),
-        depends_on: parts.depends_on(entry, false),
+        accounts: BTreeMap::new(),
+        depends_on,
         branch,
+        environment: None,
+        location,
         spec,
         template,
         templates: templates.environments.clone(),
@@ -112,6 +125,7 @@ fn environment(
             spec: spec_span,
             template: template_span,
             stack: stack_span,
+            environment: key.span,
         },
     })
 }
@@ -202,7 +216,10 @@ fn addon_in(
         stack,
         adopts: stack_span != key.span,
         instances: Vec::new(),
+        accounts: BTreeMap::new(),
         branch,
+        environment: None,
+        location: Location::default(),
         depends_on,
         spec,
         template: None,
@@ -213,6 +230,7 @@ fn addon_in(
             spec: addon_span,
             template: addon_span,
             stack: stack_span,
+            environment: key.span,
         },
     })
 }
@@ -335,6 +353,7 @@ fn read_instance(
     let mut parts = EntryReader { reader, app: &manifest.app };
     let (spec, spec_span) = parts.spec(entry, key.span);
     let (stack, stack_span) = parts.stack(entry, &[service, name], key.span);
+    let (environment, environment_span) = parts.environment(entry, key.span);
     let (branch, branch_span) = parts.branch(&format!("instance `{full_name}`"), key, entry)?;
     let mut depends_on = of_service.depends_on.clone();
     depends_on.extend(parts.depends_on(entry, false));
@@ -348,7 +367,10 @@ fn read_instance(
         stack,
         adopts: stack_span != key.span,
         instances: Vec::new(),
+        accounts: BTreeMap::new(),
         branch,
+        environment,
+        location: Location::default(),
         depends_on,
         spec,
         template,
@@ -359,6 +381,7 @@ fn read_instance(
             spec: spec_span,
             template: template_span,
             stack: stack_span,
+            environment: environment_span,
         },
     })
 }

@@ -124,6 +124,8 @@ pub(super) struct Instance {
     spec: Option<String>,
     /// The existing stack that it is, which is updated in place. Default: a stack named `<app>-<service>-<instance>`.
     stack: Option<String>,
+    /// The environment that it lives in. Default: the one that its spec names.
+    environment: Option<String>,
     /// What it waits for.
     depends_on: Option<OneOrMany<String>>,
     /// The same in another spelling.
@@ -131,7 +133,7 @@ pub(super) struct Instance {
     depends_on_hyphen: Option<OneOrMany<String>>,
 }
 
-/// An environment. With nothing but `stack` it is one that there is and that others deploy.
+/// An environment. With nothing but `stack` and where it is, it is one that there is and that others deploy.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Environment {
@@ -143,11 +145,25 @@ pub(super) struct Environment {
     template: Option<String>,
     /// The existing stack that it is. Default: a stack named `<app>-<environment>`.
     stack: Option<String>,
+    /// The account that it is in, with all that lives in it: twelve digits. Default: Syncline's own.
+    account: Option<Account>,
+    /// The region that it is in. Default: Syncline's own.
+    region: Option<String>,
+    /// The role that Syncline works with there, by name or ARN. Default, in another account: `syncline`.
+    role: Option<String>,
     /// What it waits for.
     depends_on: Option<OneOrMany<String>>,
     /// The same in another spelling.
     #[schemars(rename = "depends-on")]
     depends_on_hyphen: Option<OneOrMany<String>>,
+}
+
+/// An account's id: in quotes or without.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Account {
+    Text(String),
+    Number(u64),
 }
 
 /// An environment addon as it may be written.
@@ -236,6 +252,8 @@ pub(super) struct SyncEntry {
     template: Option<String>,
     /// The existing stack that it is. Default: a stack named `<app>-<instance>`.
     stack: Option<String>,
+    /// The environment that it lives in. Default: the one that its spec names.
+    environment: Option<String>,
 }
 
 /// A pull request from the branch that this stands under.

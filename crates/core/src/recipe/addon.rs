@@ -28,13 +28,19 @@ pub(super) fn prepare(entry: &TargetEntry, context: &Context, files: &mut Files)
         addons: None,
     };
     let prepared = Prepared {
-        exchange: Exchange::of(&addon.root, &entry.stack, &context.account_id, &request.parameters),
+        exchange: Exchange::of(
+            &addon.root,
+            &entry.stack,
+            entry.location.account_or(&context.account_id),
+            &request.parameters,
+        ),
         request,
         is_trial: false,
         keeps_unknown: false,
         inputs: Inputs::new(),
         environment: Some(entry.own_name.clone()),
         environment_span: None,
+        location: entry.location.clone(),
         shows: Default::default(),
         before: BTreeMap::new(),
         template: addon.folder,

@@ -41,12 +41,13 @@ pub(super) fn prepare(
         Err(errors) => return Some(Err(errors)),
     };
     let parameters = file.parameters.iter().map(|(name, (value, _))| (name.clone(), value.clone())).collect();
+    let account_id = entry.location.account_or(&context.account_id);
     let exchange = match addons.as_ref().zip(nested.as_ref()) {
         Some((addons, Nested { root, values, .. })) => {
             let nested = (nested::STACK, &addons.root, values);
-            Exchange::of_nesting(root, &entry.stack, &context.account_id, &parameters, nested)
+            Exchange::of_nesting(root, &entry.stack, account_id, &parameters, nested)
         }
-        None => Exchange::of(root, &entry.stack, &context.account_id, &parameters),
+        None => Exchange::of(root, &entry.stack, account_id, &parameters),
     };
     let mut reads = vec![entry.spec.clone(), file.template.clone()];
     reads.extend(addons.iter().flat_map(|addons| addons.reads.iter().cloned()));
@@ -62,8 +63,9 @@ pub(super) fn prepare(
         is_trial: false,
         keeps_unknown: false,
         inputs: Inputs::new(),
-        environment: None,
+        environment: entry.environment.clone(),
         environment_span: None,
+        location: entry.location.clone(),
         shows: Default::default(),
         before: Default::default(),
         exchange,

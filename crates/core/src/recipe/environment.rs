@@ -29,7 +29,8 @@ pub(super) fn prepare(
         rendered.is_trial |= !given.unknown.is_empty();
         let harmless = injected::harmless(&inputs);
         let again = || harmless.as_ref().map(render);
-        let mut prepared = from_rendered(entry, &bundle, rendered, spec.span, inputs, context, again)?;
+        let location = (entry.location.clone(), entry.location.account_or(&context.account_id));
+        let mut prepared = from_rendered(entry, &bundle, rendered, spec.span, inputs, location, again)?;
         prepared.keeps_unknown = !given.unknown.is_empty();
         if given.keeps {
             prepared

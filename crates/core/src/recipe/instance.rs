@@ -1,7 +1,9 @@
 //! An instance of a Proton service: one of its spec's instances, rendered by the service's bundle.
 
+use std::collections::BTreeMap;
+
 use super::cache::Cache;
-use super::{Context, Inputs, Preparation, current, from_rendered, injected, made_from};
+use super::{Context, Inputs, Preparation, current, from_rendered, injected, lives_in, made_from};
 use crate::bundle::Infrastructure;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::files::Files;
@@ -25,33 +27,41 @@ pub(super) fn prepare(
         Ok(bundle) => bundle,
         Err(errors) => return Some(Err(errors)),
     };
+    let named = instance.environment.as_deref().map(|name| (name, instance.environment_span));
+    let (environment, location) = match lives_in(entry, named, context) {
+        Ok(lives_in) => lives_in,
+        Err(error) => return Some(Err(vec![error])),
+    };
+    let account_id = location.account_or(&context.account_id);
     let node = instance.inputs.as_ref();
     let given = current::given(&entry.name, node, &context.before, &entry.spec, instance.span);
     let prepared = given.and_then(|given| {
         let inputs = bundle.schema.inputs(&given.values, &given.unknown, node, &entry.spec, instance.span)?;
         let around = Surroundings {
-            account_id: &context.account_id,
+            account_id,
+            accounts: &BTreeMap::new(),
             service: entry.service.as_deref().unwrap_or(&entry.own_name),
             repository: &context.repository,
             branch: entry.branch.as_str(),
         };
-        let environment = instance.environment.as_deref().unwrap_or_default();
+        let shown = environment.as_deref().unwrap_or_default();
         let render = |inputs: &Inputs| {
             let template = (&bundle.template_path, bundle.template.as_str());
-            render::instance(template, &around, (&entry.own_name, environment), inputs, &context.outputs)
+            render::instance(template, &around, (&entry.own_name, shown), inputs, &context.outputs)
         };
         let mut rendered = render(&inputs).or_else(|failure| failure.unless_of(!given.unknown.is_empty()))?;
         rendered.is_trial |= !given.unknown.is_empty();
         let harmless = injected::harmless(&inputs);
         let again = || harmless.as_ref().map(render);
-        let mut prepared = from_rendered(entry, &bundle, rendered, instance.span, inputs, context, again)?;
+        let mut prepared =
+            from_rendered(entry, &bundle, rendered, instance.span, inputs, (location.clone(), account_id), again)?;
         prepared.keeps_unknown = !given.unknown.is_empty();
         if given.keeps {
             prepared
                 .before
                 .extend(context.before.inputs(&entry.name).map(|inputs| (entry.name.clone(), inputs.clone())));
         }
-        prepared.environment = instance.environment.clone();
+        prepared.environment = environment.clone();
         prepared.environment_span = Some(instance.environment_span);
         Ok(prepared)
     });

@@ -24,6 +24,7 @@ use crate::bundle::Bundle;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::exports::Exchange;
 use crate::files::{Entry, Files, Want};
+use crate::location::{Location, Locations};
 use crate::manifest::{Manifest, TargetEntry};
 use crate::names::{Digest, RepoPath, TargetKind, TargetName};
 use crate::render::{Outputs, Rendered};
@@ -38,8 +39,10 @@ pub type Inputs = Map<String, Value>;
 pub struct Context {
     /// The connected repository's name.
     pub repository: String,
-    /// The account that the stacks are in.
+    /// Syncline's own account, which the stacks are in that are in no other.
     pub account_id: String,
+    /// Where environments are that are in another account or region. Not needed where the entries say it already.
+    pub locations: Locations,
     /// The manifest that the entries are from.
     pub manifest: RepoPath,
     /// The outputs of the stacks that templates show.
@@ -83,6 +86,8 @@ pub struct Prepared {
     pub environment: Option<String>,
     /// Where its spec names that environment, or where it could.
     pub environment_span: Option<Span>,
+    /// Where its stack is.
+    pub location: Location,
     /// Whose outputs its template shows: environments and instances, by their names.
     pub shows: BTreeSet<String>,
     /// What it used of [`Context::before`].
@@ -98,14 +103,16 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The entry as it is kept: an instance is told its app only where its stack is, for its addons. Whoever prepares it
-    /// again so looks for addons where there are some and nowhere else, and what it is made from is the same as ever.
+    /// The entry as it is kept: it says where its stack is, and an instance is told its app only where its stack is, for its
+    /// addons. Whoever prepares it again so looks for addons where there are some and nowhere else, and what it is made from
+    /// is the same as ever.
     pub fn told<'e>(&self, entry: Cow<'e, TargetEntry>) -> Cow<'e, TargetEntry> {
         let is_told = entry.kind != TargetKind::ServiceInstance || self.request.addons.is_some();
-        if is_told || entry.app.is_none() {
+        let app = if is_told { entry.app.clone() } else { None };
+        if app == entry.app && self.location == entry.location {
             return entry;
         }
-        Cow::Owned(TargetEntry { app: None, ..entry.into_owned() })
+        Cow::Owned(TargetEntry { app, location: self.location.clone(), ..entry.into_owned() })
     }
 }
 
@@ -179,6 +186,41 @@ fn spec(
     Some(cache.spec(path, files))
 }
 
+/// Where an instance is that lives in the environment `named` by its spec, if that names one; and that environment, or the one
+/// that the manifest says.
+///
+/// Which account and role an environment is deployed with is the manifest's to say, and a spec is of the branch that is
+/// deployed: it may choose among environments elsewhere only such as its own branch deploys.
+fn lives_in(
+    entry: &TargetEntry,
+    named: Option<(&str, Span)>,
+    context: &Context,
+) -> Result<(Option<String>, Location), Diagnostic> {
+    let Some((name, span)) = named else { return Ok((entry.environment.clone(), entry.location.clone())) };
+    if let Some(said) = &entry.environment {
+        if said == name {
+            return Ok((Some(name.to_owned()), entry.location.clone()));
+        }
+        let message = format!("`{}` lives in environment `{said}`, as the manifest says, not in `{name}`", entry.name);
+        let help = format!("write `environment: {said}` here, or correct the manifest");
+        return Err(Diagnostic::error(&entry.spec, message).at(span).help(help));
+    }
+    let location = match context.locations.of(name) {
+        // Of an entry that was kept it is known.
+        None => entry.location.clone(),
+        Some(location) if context.locations.is_deployed_by(name, &entry.branch) => location.clone(),
+        Some(location) => {
+            let message = format!(
+                "environment `{name}` is in {location}, and is not deployed from branch `{}`: only the manifest can say that `{}` lives there",
+                entry.branch, entry.name
+            );
+            let help = format!("add `environment: {name}` to `{}` in the manifest", entry.name);
+            return Err(Diagnostic::error(&entry.spec, message).at(span).help(help));
+        }
+    };
+    Ok((Some(name.to_owned()), location))
+}
+
 /// What was prepared from a bundle: an error where the service has addons, which nothing would be made of.
 fn without_addons(
     entry: &TargetEntry,
@@ -214,7 +256,7 @@ fn from_rendered(
     rendered: Rendered,
     owner: Span,
     inputs: Inputs,
-    context: &Context,
+    (location, account_id): (Location, &str),
     again: impl FnOnce() -> Option<Result<Rendered, crate::render::Failure>>,
 ) -> Result<Prepared, Vec<Diagnostic>> {
     let mut exchange = Exchange::default();
@@ -236,7 +278,7 @@ fn from_rendered(
         if !errors.is_empty() {
             return Err(errors);
         }
-        exchange = Exchange::of(&root, &entry.stack, &context.account_id, &BTreeMap::new());
+        exchange = Exchange::of(&root, &entry.stack, account_id, &BTreeMap::new());
         // A stand-in may be part of any name.
         exchange.exports_more |= rendered.is_trial && !exchange.exports.is_empty();
         exchange.required.retain(|_| !rendered.is_trial);
@@ -255,6 +297,7 @@ fn from_rendered(
         inputs,
         environment: None,
         environment_span: None,
+        location,
         shows: rendered.shows,
         before: BTreeMap::new(),
         exchange,

@@ -15,6 +15,7 @@ use super::{Before, Context, Inputs, Preparation, current, from_rendered, inject
 use crate::bundle::{self, Infrastructure};
 use crate::diagnostic::Diagnostic;
 use crate::files::{Entry, Files, Want};
+use crate::location::Location;
 use crate::manifest::{Manifest, Pipeline, PipelineInstance, Places, TargetEntry};
 use crate::names::{StackName, TargetKind, TargetName};
 use crate::render::{self, ShownInstance, Surroundings};
@@ -72,7 +73,7 @@ pub(super) fn find(
             "remove `pipeline`, or add `pipeline_infrastructure/` to the bundle",
         );
     }
-    let pipeline = first.pipeline(&manifest.app, service, setting, instances);
+    let pipeline = first.pipeline(manifest, service, setting, instances);
     if !asks && let Ok(bundle) = cache.bundle(&pipeline, Infrastructure::Pipeline, &context.manifest, files)? {
         let none = Inputs::new();
         if bundle.schema.inputs(&none, &BTreeSet::new(), None, &first.spec, spec.span).is_err() {
@@ -122,6 +123,7 @@ pub(super) fn prepare(
         is_trial |= !given.unknown.is_empty();
         let around = Surroundings {
             account_id: &context.account_id,
+            accounts: &entry.accounts,
             service: entry.service.as_deref().unwrap_or(&entry.own_name),
             repository: &context.repository,
             branch: entry.branch.as_str(),
@@ -139,7 +141,8 @@ pub(super) fn prepare(
         let own = own.unwrap_or_else(|| inputs.clone());
         let of_instances = of_instances.as_deref().unwrap_or(&instances);
         let again = || has_harmless.then(|| render::pipeline(template, &around, of_instances, &own, &context.outputs));
-        let mut prepared = from_rendered(entry, &bundle, rendered, owner, inputs, context, again)?;
+        let mut prepared =
+            from_rendered(entry, &bundle, rendered, owner, inputs, (Location::default(), &context.account_id), again)?;
         prepared.before = used;
         prepared.keeps_unknown = is_trial;
         Ok(prepared)
@@ -220,14 +223,14 @@ impl TargetEntry {
     /// The entry of the pipeline of this instance's service.
     fn pipeline(
         &self,
-        app: &str,
+        manifest: &Manifest,
         service: &str,
         setting: Option<&Pipeline>,
         instances: &[&TargetEntry],
     ) -> TargetEntry {
         let (stack, place) = match setting {
             Some(Pipeline::Adopts(stack, place)) => (stack.clone(), *place),
-            _ => (StackName::of(app, &[service, TargetEntry::PIPELINE]), self.places.name),
+            _ => (StackName::of(&manifest.app, &[service, TargetEntry::PIPELINE]), self.places.name),
         };
         TargetEntry {
             name: TargetName::new(format!("{service}/{}", TargetEntry::PIPELINE)),
@@ -238,6 +241,10 @@ impl TargetEntry {
             adopts: matches!(setting, Some(Pipeline::Adopts(..))),
             places: Places { stack: place, ..self.places },
             depends_on: Vec::new(),
+            // Whatever the accounts of its instances: it stays where Syncline is.
+            environment: None,
+            location: Location::default(),
+            accounts: manifest.locations.accounts(),
             instances: instances
                 .iter()
                 .map(|instance| PipelineInstance {

@@ -25,8 +25,10 @@ pub enum Outputs {
 /// What the namespaces of every service's templates hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings<'s> {
-    /// The account that the stacks are in.
+    /// The account of an environment that is not in one of its own.
     pub account_id: &'s str,
+    /// The accounts of environments that are in one of their own.
+    pub accounts: &'s BTreeMap<String, String>,
     /// The service's name: an instance's own name where it has no service.
     pub service: &'s str,
     /// The connected repository.
@@ -205,7 +207,7 @@ impl<'o> OutputLog<'o> {
         self.offered.borrow_mut().insert(name.to_owned());
         Value::from_object(ShownEnvironment {
             name: name.to_owned(),
-            account_id: around.account_id.to_owned(),
+            account_id: around.accounts.get(name).map_or(around.account_id, String::as_str).to_owned(),
             outputs: self.tracked(name),
         })
     }

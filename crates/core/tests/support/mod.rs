@@ -69,6 +69,7 @@ pub(crate) fn planned(
     let context = Context {
         repository: name.to_string(),
         account_id: "111122223333".to_owned(),
+        locations: manifest.locations.clone(),
         manifest: manifest.path.clone(),
         outputs: Outputs::Pending,
         before: plan::before(known),
@@ -90,6 +91,7 @@ pub(crate) fn known_after(plan: &Plan, branch: &str) -> BTreeMap<TargetName, Kno
             let known = Known {
                 sources: Some(target.sources.clone()),
                 stack: target.stack.clone(),
+                location: target.location.clone(),
                 in_step: true,
                 branch: BranchName::new(branch),
                 kind: target.kind,
