@@ -27,10 +27,10 @@ async fn prepared() -> &'static World {
     let world = world().await;
     PREPARED
         .get_or_init(|| async {
-            let bucket = world.outputs().await["TemplateBucketName"].clone();
+            let outputs = world.outputs().await;
             let roles = [
-                format!("SynclineAccount={HOME}"),
-                format!("TemplateBucket={bucket}"),
+                format!("DeployRoleArn={}", outputs["DeployRoleArn"]),
+                format!("TemplateBucket={}", outputs["TemplateBucketName"]),
                 "Repositories=far*".to_owned(),
                 format!("ByHand=arn:aws:iam::{HOME}:root"),
             ];
@@ -182,7 +182,7 @@ async fn nobody_deploys_where_they_are_not_let_in() {
     let targets = repository.targets(&sync.sync).await;
     let reason = |name: &str| targets[name].reason.clone().unwrap_or_default();
     assert_eq!(targets["near"].status, TargetStatus::Succeeded);
-    for (name, said) in [("prod", "sts:AssumeRole"), ("eu", "is not allowed")] {
+    for (name, said) in [("prod", "sts:AssumeRole"), ("eu", "`sa-east-1` has to be among Syncline's `TargetRegions`")] {
         assert_eq!(targets[name].status, TargetStatus::Failed, "{name}: {}", reason(name));
         assert!(reason(name).contains(said), "{name}: {}", reason(name));
     }
@@ -238,5 +238,5 @@ async fn an_environment_that_moves_leaves_its_stacks_where_they_were() {
     ))
     .unwrap();
     let messages = told["diagnostics"].to_string();
-    assert!(messages.contains("stays where it is") && messages.contains(HEARD), "{messages}");
+    assert!(messages.contains("that stays as it is") && messages.contains(HEARD), "{messages}");
 }

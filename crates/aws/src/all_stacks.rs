@@ -12,7 +12,7 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use syncline_core::location::Location;
 use syncline_core::names::{RepositoryName, StackName};
 
-use crate::error::{ServiceError, sort};
+use crate::error::{ServiceError, not_assumed};
 use crate::fence::Fence;
 use crate::identity::Caller;
 use crate::stacks::Stacks;
@@ -38,7 +38,6 @@ pub struct AllStacks {
     pub home: Stacks,
     at_home: Home,
     configuration: SdkConfig,
-    is_by_hand: bool,
     fence: Option<Fence>,
     elsewhere: Arc<Mutex<HashMap<(Location, RepositoryName), Stacks>>>,
 }
@@ -53,23 +52,22 @@ impl AllStacks {
             return Err(Error::Misconfigured { variable: "STACK_ARNS", problem });
         };
         let at_home = Home { partition: partition.to_owned(), region: region.to_owned(), account: account.to_owned() };
-        Ok(Self::new(configuration, Stacks::from_environment(configuration), at_home, false))
+        Ok(Self::new(configuration, Stacks::from_environment(configuration), at_home))
     }
 
-    /// Those that a person works on with credentials of their own. What is in the account of these credentials they work on as
-    /// they are, and elsewhere as the role that Syncline has there.
+    /// Those that a person works on with credentials of their own: in their account as they are, in others as Syncline's role.
     pub fn by_hand(configuration: &SdkConfig, caller: &Caller, capabilities: &[String]) -> Self {
         let at_home = Home {
             partition: caller.arn.split(':').nth(1).unwrap_or("aws").to_owned(),
             region: configuration.region().map(ToString::to_string).unwrap_or_default(),
             account: caller.account.clone(),
         };
-        Self::new(configuration, Stacks::by_hand(configuration, capabilities), at_home, true)
+        Self::new(configuration, Stacks::by_hand(configuration, capabilities), at_home)
     }
 
-    fn new(configuration: &SdkConfig, home: Stacks, at_home: Home, is_by_hand: bool) -> Self {
+    fn new(configuration: &SdkConfig, home: Stacks, at_home: Home) -> Self {
         let configuration = configuration.clone();
-        Self { home, at_home, configuration, is_by_hand, fence: None, elsewhere: Arc::default() }
+        Self { home, at_home, configuration, fence: None, elsewhere: Arc::default() }
     }
 
     /// The same stacks, none of which is touched while this fence is closed.
@@ -84,12 +82,6 @@ impl AllStacks {
         format!("arn:{partition}:cloudformation:{region}:{account}:stack/{stack}")
     }
 
-    /// Whether a location is where whoever works is, whatever it says.
-    pub fn is_home(&self, location: &Location) -> bool {
-        let Home { region, account, .. } = &self.at_home;
-        self.role(location).is_none() && location.account_or(account) == account && location.region_or(region) == region
-    }
-
     /// Whether no role is assumed to work there.
     pub fn needs_no_role(&self, location: &Location) -> bool {
         self.role(location).is_none()
@@ -99,7 +91,7 @@ impl AllStacks {
     ///
     /// Errors: [`Error::Denied`] where the role cannot be assumed.
     pub async fn at(&self, location: &Location, repository: &RepositoryName) -> Result<Stacks, Error> {
-        if self.is_home(location) {
+        if location.is_home() {
             return Ok(self.home.clone());
         }
         let key = (location.clone(), repository.clone());
@@ -141,13 +133,12 @@ impl AllStacks {
             .await;
         match provider.provide_credentials().await {
             Ok(_) => Ok(SharedCredentialsProvider::new(provider)),
-            Err(error) => Err(refusal(&arn, error.source())),
+            Err(error) => Err(refusal(error.source())),
         }
     }
 
     fn role<'l>(&self, location: &'l Location) -> Option<&'l str> {
-        let account = &self.at_home.account;
-        location.role_from(account).filter(|_| !self.is_by_hand || location.account_or(account) != account)
+        location.role_from(&self.at_home.account)
     }
 
     fn role_arn(&self, location: &Location, role: &str) -> String {
@@ -160,20 +151,13 @@ impl AllStacks {
     }
 }
 
-/// Why a role could not be assumed, and what to do.
-fn refusal(role: &str, source: Option<&(dyn std::error::Error + 'static)>) -> Error {
-    const ACTION: &str = "sts:AssumeRole";
-    let Some(refused) = source.and_then(|source| source.downcast_ref::<ServiceError<AssumeRoleError>>()) else {
-        let message = source.map_or_else(|| "no answer".to_owned(), ToString::to_string);
-        return Error::Unavailable { action: ACTION, message };
-    };
-    match sort(ACTION, refused) {
-        Error::Denied { action, message } => Error::Denied {
-            action,
-            message: format!(
-                "{message}; `{role}` has to be there and let Syncline in for this repository, as infra/target/roles.yaml makes it, and its account has to be among `TargetAccounts`: see docs/accounts-and-regions.md"
-            ),
+/// Why there are no credentials.
+fn refusal(source: Option<&(dyn std::error::Error + 'static)>) -> Error {
+    match source.and_then(|source| source.downcast_ref::<ServiceError<AssumeRoleError>>()) {
+        Some(refused) => not_assumed(refused),
+        None => Error::Unavailable {
+            action: "sts:AssumeRole",
+            message: source.map_or_else(|| "no answer".to_owned(), ToString::to_string),
         },
-        error => error,
     }
 }

@@ -5,6 +5,7 @@
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 
 /// An error between Syncline and AWS. The variant's name is an interface: see [`Error::name`].
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +120,10 @@ where
         let mut message = error.to_string();
         let mut source = std::error::Error::source(error);
         while let Some(cause) = source {
+            // A role that is assumed on the way to a call.
+            if let Some(refused) = cause.downcast_ref::<ServiceError<AssumeRoleError>>() {
+                return not_assumed(refused);
+            }
             // The first line says it; what follows is how it was found out.
             let cause_said = cause.to_string();
             message = format!("{message}: {}", cause_said.lines().next().unwrap_or_default());
@@ -142,6 +147,19 @@ where
             Error::Unavailable { action, message: format!("{code}: {message}") }
         }
         _ => Error::Refused { action, code, message },
+    }
+}
+
+/// Why a role could not be assumed, and what to do.
+pub(crate) fn not_assumed(refused: &ServiceError<AssumeRoleError>) -> Error {
+    match sort("sts:AssumeRole", refused) {
+        Error::Denied { action, message } => Error::Denied {
+            action,
+            message: format!(
+                "{message}; that role has to be there and let this repository in, as infra/target/roles.yaml makes it, and its account has to be among `TargetAccounts`: see docs/accounts-and-regions.md"
+            ),
+        },
+        error => error,
     }
 }
 

@@ -54,9 +54,9 @@ pub struct OutputSource {
     pub name: String,
     /// Its stack.
     pub stack: StackName,
-    /// Where that is, where it is known before it is deployed.
-    #[serde(default, skip_serializing_if = "Location::is_home")]
-    pub location: Location,
+    /// Where that is; nothing for an instance of another branch, where only its last deployment says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
 }
 
 /// Reads and checks everything that a branch maps to. Nothing while files are wanted: see [`Files`]. What was read stays in
@@ -94,7 +94,8 @@ pub fn assemble(
         match preparation? {
             Ok(prepared) => {
                 let entry = prepared.told(entry).into_owned();
-                let outputs_from = known.output_sources(&entry, &prepared, &context.outputs, &mut diagnostics);
+                let outputs_from =
+                    known.output_sources(&entry, &prepared, &targets, &context.outputs, &mut diagnostics);
                 diagnostics.extend(known.misspelt_environment(&entry, &prepared));
                 targets.push(AssembledTarget { entry, prepared, waits_on: BTreeSet::new(), outputs_from });
             }
@@ -317,11 +318,13 @@ impl<'m> Names<'m> {
         Some(warning.at(prepared.environment_span?).help(format!("did you mean `{near}`?")))
     }
 
-    /// The stacks whose outputs a target's template shows; what is not known is an error, unless its outputs are.
+    /// The stacks whose outputs a target's template shows; what is not known is an error, unless its outputs are. `assembled`
+    /// are the targets of its branch before it.
     fn output_sources(
         &self,
         entry: &TargetEntry,
         prepared: &Prepared,
+        assembled: &[AssembledTarget],
         outputs: &Outputs,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Vec<OutputSource> {
@@ -334,11 +337,14 @@ impl<'m> Names<'m> {
             };
             match (stack, outputs) {
                 (Some(stack), _) => {
-                    let location = match self.targets.get(name.as_str()) {
-                        Some(target) => Some(&target.location),
-                        None => self.manifest.locations.of(name),
+                    let here = assembled.iter().find(|target| target.entry.name.as_str() == name);
+                    let location = match (here, self.targets.get(name.as_str())) {
+                        (Some(here), _) => Some(here.entry.location.clone()),
+                        // Its spec may say it, and that is another branch's.
+                        (None, Some(target)) if target.kind == TargetKind::ServiceInstance => None,
+                        (None, Some(target)) => Some(target.location.clone()),
+                        (None, None) => Some(self.manifest.locations.of(name).cloned().unwrap_or_default()),
                     };
-                    let location = location.cloned().unwrap_or_default();
                     sources.push(OutputSource { name: name.clone(), stack: stack.clone(), location });
                 }
                 (None, Outputs::Known(known)) if known.contains_key(name) => {}

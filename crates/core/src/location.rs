@@ -2,7 +2,7 @@
 //!
 //! What is not said is as it is for Syncline itself. Where that is, this module does not know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,19 @@ pub struct Location {
 impl Location {
     /// The role that is assumed where none is named. Syncline may assume no role whose name begins otherwise.
     pub const ROLE: &str = "syncline";
+    /// What the name of CloudFormation's role has besides.
+    const SERVICE_ROLE_SUFFIX: &str = "-cloudformation";
+    /// The longest name of a role: IAM takes 64 characters, and CloudFormation's role has more than the assumed one.
+    ///
+    /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
+    pub const MAX_ROLE_LENGTH: usize = 64 - Self::SERVICE_ROLE_SUFFIX.len();
+
+    /// The same, without what is Syncline's own account or region anyway. In its own account no role is assumed.
+    pub fn relative_to(self, account: &str, region: &str) -> Self {
+        let account = self.account.filter(|own| own != account);
+        let role = self.role.filter(|_| account.is_some());
+        Self { account, region: self.region.filter(|own| own != region), role }
+    }
 
     /// Whether it is where Syncline is.
     pub fn is_home(&self) -> bool {
@@ -55,12 +68,12 @@ impl Location {
     /// The name of the role to assume from an account; nothing where whoever asks can work there as it is.
     pub fn role_from(&self, account: &str) -> Option<&str> {
         let is_elsewhere = self.account_or(account) != account;
-        self.role.as_deref().or(is_elsewhere.then_some(Self::ROLE))
+        is_elsewhere.then(|| self.role.as_deref().unwrap_or(Self::ROLE))
     }
 
     /// The name of the role that CloudFormation works with there: the assumed one's, with `-cloudformation`.
     pub fn service_role(role: &str) -> String {
-        format!("{role}-cloudformation")
+        format!("{role}{}", Self::SERVICE_ROLE_SUFFIX)
     }
 
     /// What Syncline says for whom it assumes a role: the role's trust policy so decides which repositories deploy there.
@@ -96,6 +109,21 @@ impl Locations {
         }
     }
 
+    /// The same, without what is Syncline's own account and region anyway.
+    #[must_use]
+    pub(crate) fn relative_to(self, account: &str, region: &str) -> Self {
+        let mut locations = Self::default();
+        for (name, (location, branch)) in self.0 {
+            locations.insert(&name, location.relative_to(account, region), branch);
+        }
+        locations
+    }
+
+    /// Whether an environment is in that account, as it is written.
+    pub fn has_account(&self, account: &str) -> bool {
+        self.0.values().any(|(location, _)| location.account.as_deref() == Some(account))
+    }
+
     /// Where an environment is; nothing where it is where Syncline is.
     pub fn of(&self, environment: &str) -> Option<&Location> {
         self.0.get(environment).map(|(location, _)| location)
@@ -104,6 +132,11 @@ impl Locations {
     /// Whether a branch deploys an environment, so that whoever pushes there decides on it anyway.
     pub fn is_deployed_by(&self, environment: &str, branch: &BranchName) -> bool {
         self.0.get(environment).is_some_and(|(_, deployed_by)| deployed_by.as_ref() == Some(branch))
+    }
+
+    /// Those that are not deployed by a branch.
+    pub(crate) fn not_deployed_by(&self, branch: &BranchName) -> BTreeSet<String> {
+        self.0.keys().filter(|name| !self.is_deployed_by(name, branch)).cloned().collect()
     }
 
     /// The accounts of the environments that are in another one.
@@ -128,18 +161,27 @@ mod tests {
     }
 
     #[test]
-    fn a_role_is_assumed_where_one_is_named_and_in_another_account() {
+    fn a_role_is_assumed_in_another_account_alone() {
         let home = "111122223333";
         assert_eq!(location(None, None).role_from(home), None);
         assert_eq!(location(Some(home), None).role_from(home), None);
         assert_eq!(location(Some("444455556666"), None).role_from(home), Some("syncline"));
         assert_eq!(location(Some("444455556666"), None).role_from("444455556666"), None, "whoever is there already");
-        assert_eq!(location(None, Some("syncline-prod")).role_from(home), Some("syncline-prod"));
+        assert_eq!(location(Some("444455556666"), Some("syncline-prod")).role_from(home), Some("syncline-prod"));
+    }
+
+    #[test]
+    fn what_is_at_home_however_it_is_written_is_at_home() {
+        let home =
+            Location { region: Some("us-east-1".to_owned()), ..location(Some("111122223333"), Some("syncline")) };
+        assert!(home.clone().relative_to("111122223333", "us-east-1").is_home());
+        assert_eq!(home.clone().relative_to("444455556666", "eu-west-1"), home);
+        let near = Location { region: Some("eu-west-1".to_owned()), ..Location::default() };
+        assert_eq!(near.clone().relative_to("111122223333", "us-east-1"), near);
     }
 
     #[test]
     fn the_role_of_cloudformation_is_a_role_name() {
-        // IAM takes 64 characters.
-        assert_eq!(Location::service_role(&"r".repeat(49)).len(), 64);
+        assert_eq!(Location::service_role(&"r".repeat(Location::MAX_ROLE_LENGTH)).len(), 64);
     }
 }

@@ -24,6 +24,8 @@ pub struct Known {
     pub stack: StackName,
     /// Where that is.
     pub location: Location,
+    /// The stack that it was in its last successful sync, and where; nothing before that.
+    pub deployed: Option<(StackName, Location)>,
     /// Whether its last sync left it in step.
     pub in_step: bool,
     /// The branch that deployed it.
@@ -39,6 +41,11 @@ pub struct Known {
 }
 
 impl Known {
+    /// The stack that there is of it, and where: as it was last deployed, or else as it was last to be.
+    pub fn there(&self) -> (&StackName, &Location) {
+        self.deployed.as_ref().map_or((&self.stack, &self.location), |(stack, location)| (stack, location))
+    }
+
     /// Whether its stack is the one that an entry asks for.
     pub fn is_at(&self, entry: &TargetEntry) -> bool {
         self.stack == entry.stack && self.location.is_with(&entry.location)
@@ -185,7 +192,7 @@ impl Plan {
                 waits_on,
                 dependents: BTreeSet::new(),
                 depends_on: target.waits_on.iter().map(|&place| assembly.targets[place].entry.name.clone()).collect(),
-                outputs_from: target.outputs_from.clone(),
+                outputs_from: target.outputs_from.iter().map(|source| located(source, known)).collect(),
                 inputs: target.prepared.inputs.clone(),
                 before: target.prepared.before.clone(),
                 was_in_step: before.is_some(),
@@ -211,25 +218,36 @@ impl Plan {
     }
 }
 
-/// A warning for each target that was deployed as another stack than it is now: that one is left alone, and is nobody's from
-/// now on.
+/// A warning for each target that was deployed as another stack than it is now, where nothing else in the manifest is that
+/// stack: it is left alone, and is nobody's from now on.
 pub fn stacks_left(assembly: &Assembly, manifest: &Manifest, known: &BTreeMap<TargetName, Known>) -> Vec<Diagnostic> {
-    let is_asked_for = |known: &Known| assembly.targets.iter().any(|target| known.is_at(&target.entry));
     let mut warnings = Vec::new();
     for AssembledTarget { entry, .. } in &assembly.targets {
-        let was_deployed = |known: &&Known| known.inputs.is_some() && !is_asked_for(known);
-        let Some(Known { stack, location, .. }) = known.get(&entry.name).filter(was_deployed) else { continue };
-        let (at, region) = match location {
-            home if home.is_home() => (String::new(), String::new()),
-            Location { region: Some(region), .. } => (format!(" in {location}"), format!(" --region {region}")),
-            Location { region: None, .. } => (format!(" in {location}"), String::new()),
+        let Some((stack, location)) = known.get(&entry.name).and_then(|known| known.deployed.as_ref()) else {
+            continue;
         };
-        let message =
-            format!("`{}` was stack `{stack}`{at}, which stays where it is and is nobody's from now on", entry.name);
-        let help = format!("once nothing needs it: `aws cloudformation delete-stack --stack-name {stack}{region}`");
+        let is_it = *stack == entry.stack && location.is_with(&entry.location);
+        let is_others = manifest.targets.iter().any(|other| other.name != entry.name && other.stack == *stack)
+            || manifest.existing_environments.values().any(|other| other == stack);
+        if is_it || is_others {
+            continue;
+        }
+        let message = format!(
+            "`{}` was stack `{stack}` in {location}; that stays as it is, and is nobody's from now on",
+            entry.name
+        );
+        // No command: wherever it is typed, a stack of the same name may be another one.
+        let help = "look at it there, and delete it once nothing needs it";
         warnings.push(Diagnostic::warning(&manifest.path, message).at(entry.places.stack).help(help));
     }
     warnings
+}
+
+/// A source of outputs, which the history knows the place of where nobody else does.
+fn located(source: &OutputSource, known: &BTreeMap<TargetName, Known>) -> OutputSource {
+    let known = known.get(&TargetName::new(source.name.as_str())).map(|known| known.there().1);
+    let location = source.location.as_ref().or(known).cloned().unwrap_or_default();
+    OutputSource { location: Some(location), ..source.clone() }
 }
 
 /// The targets that this branch deployed and that are no longer asked for: those to be deleted, and those left alone.
@@ -258,7 +276,7 @@ fn left_behind(
         known.iter().filter(|(name, known)| known.branch == *branch && !managed.contains(name) && !is_elsewhere(known));
     let (mut pruned, mut unmanaged) = (Vec::new(), Vec::new());
     for (name, known) in left {
-        let is_pruned = manifest.prune.covers(known.service.as_deref(), branch) && !stacks.contains(&known.stack);
+        let is_pruned = manifest.prune.covers(known.service.as_deref(), branch) && !stacks.contains(known.there().0);
         if is_pruned { pruned.push(name.clone()) } else { unmanaged.push(name.clone()) }
     }
     (pruned, unmanaged)
@@ -295,6 +313,7 @@ fn delete(targets: &mut Vec<PlannedTarget>, pruned: &[TargetName], known: &BTree
     for &place in &order {
         let name = &pruned[place];
         let Some(known) = known.get(name) else { continue };
+        let (stack, location) = known.there();
         let mut waits_on = std::mem::take(&mut waits_on[place]);
         waits_on.extend(graph.waits_on(place).iter().map(|&other| numbers[other]));
         let service = known.service.clone();
@@ -305,7 +324,7 @@ fn delete(targets: &mut Vec<PlannedTarget>, pruned: &[TargetName], known: &BTree
                 name.clone(),
                 known.kind,
                 service,
-                (known.stack.clone(), known.location.clone()),
+                (stack.clone(), location.clone()),
             )
         });
     }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::location::Location;
+
 /// The status of a sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -136,6 +138,18 @@ impl Outcome {
     /// An outcome with a reason.
     pub fn because(status: TargetStatus, reason: impl Into<String>) -> Self {
         Self { status, reason: Some(reason.into()), deployed: None, outputs: None, foreign: None }
+    }
+
+    /// The same, whose reason says where its stack is, where that is not where Syncline is: a command that it advises is to be
+    /// typed there.
+    #[must_use]
+    pub fn at(self, location: &Location) -> Self {
+        let place = format!(" (in {location})");
+        let reason = match self.reason {
+            Some(reason) if !location.is_home() && !reason.ends_with(&place) => Some(reason + &place),
+            reason => reason,
+        };
+        Self { reason, ..self }
     }
 
     /// A failure.

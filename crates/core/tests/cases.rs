@@ -231,7 +231,8 @@ fn plan_text(manifest: &Manifest, plan: &Plan, assembly: &Assembly, files: &File
             let _ = writeln!(text, "    waits on {} ({reason})", edge.dependency);
         }
         for source in &target.outputs_from {
-            let at = if source.location.is_home() { String::new() } else { format!(", in {}", source.location) };
+            let elsewhere = source.location.as_ref().filter(|location| !location.is_home());
+            let at = elsewhere.map(|location| format!(", in {location}")).unwrap_or_default();
             let _ = writeln!(text, "    shows outputs of {}{at}", source.name);
         }
     }

@@ -9,8 +9,11 @@ mod support;
 use std::collections::BTreeMap;
 
 use support::Repository;
-use syncline_core::names::{BranchName, Digest, StackName, TargetName, TargetNumber};
-use syncline_core::plan::{Action, Known, Plan};
+use syncline_core::diagnostic::Diagnostic;
+use syncline_core::location::Location;
+use syncline_core::manifest::{self, Manifest};
+use syncline_core::names::{BranchName, Digest, RepoPath, RepositoryName, StackName, TargetName, TargetNumber};
+use syncline_core::plan::{Action, Known, Plan, stacks_left};
 
 const MANIFEST: &str = "
 sync:
@@ -329,4 +332,58 @@ fn what_is_chosen_waits_for_what_is_chosen_over_what_is_not() {
         .collect();
     assert_eq!(waits, [("db/beta", vec![]), ("web/beta", vec![0])]);
     assert!(chosen.edges.is_empty(), "the edges between them are those that are written");
+}
+
+fn at(region: &str) -> Location {
+    Location { region: Some(region.to_owned()), ..Location::default() }
+}
+
+/// What is said of stacks that were left, with what the syncs before deployed.
+fn left(repository: &Repository, known: &BTreeMap<TargetName, Known>) -> Vec<String> {
+    let (assembly, _) = support::planned(repository, "main", known).unwrap();
+    let (manifest, _) = read_manifest(repository);
+    stacks_left(&assembly, &manifest, known).iter().map(|warning| warning.one_line()).collect()
+}
+
+fn read_manifest(repository: &Repository) -> (Manifest, Vec<Diagnostic>) {
+    let path = RepoPath::parse("syncline.yaml").unwrap();
+    let (manifest, problems) = manifest::read(&path, &repository["syncline.yaml"], &RepositoryName::new("shop"));
+    (manifest.unwrap(), problems)
+}
+
+#[test]
+fn a_stack_that_a_target_was_is_said_to_be_left_unless_somebody_else_is_it() {
+    let mut repository = repository();
+    let mut known = known_after(&planned(&repository, &BTreeMap::new()));
+    assert_eq!(left(&repository, &known), [] as [&str; 0]);
+    // It was to move to a region where nobody let it, and is back: it never left.
+    known.get_mut(&name("db/beta")).unwrap().location = at("us-west-2");
+    assert_eq!(left(&repository, &known), [] as [&str; 0]);
+    known.get_mut(&name("db/beta")).unwrap().deployed = Some((StackName::new("shop-db-beta"), at("eu-west-1")));
+    assert!(
+        left(&repository, &known)[0].contains("`db/beta` was stack `shop-db-beta` in eu-west-1; that stays as it is")
+    );
+    known.get_mut(&name("db/beta")).unwrap().deployed = Some((StackName::new("legacy"), Location::default()));
+    assert_eq!(left(&repository, &known).len(), 1);
+    // Another branch's target is it by now, or an environment that others deploy.
+    let prod = "prod: {branch: prod, spec: db.yaml, stack: legacy}";
+    repository.insert("syncline.yaml".to_owned(), MANIFEST.replace("prod: {branch: prod, spec: db.yaml}", prod));
+    assert_eq!(left(&repository, &known), [] as [&str; 0]);
+    let existing = MANIFEST.replace("sync:", "sync:\n  environments: {old: {stack: legacy}}");
+    repository.insert("syncline.yaml".to_owned(), existing);
+    assert_eq!(left(&repository, &known), [] as [&str; 0]);
+}
+
+#[test]
+fn what_is_pruned_is_the_stack_that_there_is() {
+    let mut repository = repository();
+    let mut known = known_after(&planned(&repository, &BTreeMap::new()));
+    // Its last sync was to move it, and failed.
+    let job = known.get_mut(&name("job/beta")).unwrap();
+    (job.in_step, job.location) = (false, at("us-west-2"));
+    job.deployed = Some((StackName::new("shop-job-beta"), at("eu-west-1")));
+    repository.insert("syncline.yaml".to_owned(), SMALLER.replace("  services:", "  prune: true\n  services:"));
+    let plan = planned(&repository, &known);
+    let job = plan.targets.iter().find(|target| target.name == name("job/beta")).unwrap();
+    assert_eq!((job.action, &job.location), (Action::Delete, &at("eu-west-1")));
 }

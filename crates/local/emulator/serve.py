@@ -308,7 +308,8 @@ def hand_events_to_other_accounts_and_regions():
         named = [principals] if isinstance(principals, str) else principals
         if not any(one == "*" or account in one.split(":") for one in named):
             return False
-        wanted = statement.get("Condition", {}).get("StringEquals", {})
+        conditions = statement.get("Condition", {})
+        wanted = {**conditions.get("StringEquals", {}), **conditions.get("ForAllValues:StringEquals", {})}
         told = {"events:source": event["Source"], "events:detail-type": event["DetailType"]}
         return statement["Effect"] == "Allow" and all(told.get(key) == value for key, value in wanted.items())
 

@@ -36,6 +36,7 @@ pub struct Begin {
     walk: Walk,
     manifest_path: Option<RepoPath>,
     account_id: String,
+    region: String,
     stacks: AllStacks,
 }
 
@@ -63,6 +64,7 @@ impl Begin {
             walk: Walk::from_environment(&configuration)?,
             manifest_path: settings::optional("MANIFEST_PATH").and_then(|path| RepoPath::parse(&path)),
             account_id: settings::required("ACCOUNT_ID")?,
+            region: configuration.region().map(ToString::to_string).unwrap_or_default(),
             stacks: AllStacks::from_environment(&configuration)?,
             configuration,
         })
@@ -213,7 +215,7 @@ impl Begin {
         known: &BTreeMap<TargetName, Known>,
     ) -> Result<Read, Error> {
         let (manifest, mut warnings) = match loaded {
-            Ok(loaded) => loaded,
+            Ok((manifest, warnings)) => (manifest.relative_to(&self.account_id, &self.region), warnings),
             Err(problems) => return Ok(Read::Bad(problems, manifest_files)),
         };
         let context = Context {
@@ -258,12 +260,17 @@ impl Begin {
         record: &SyncRecord,
         assembly: Assembly,
     ) -> Result<Result<Assembly, Vec<Diagnostic>>, Error> {
-        let region = self.configuration.region().map(ToString::to_string).unwrap_or_default();
         let mut problems = Vec::new();
         for location in assembly.imports_from_elsewhere() {
-            if self.stacks.needs_no_role(&location) {
-                let stacks = self.stacks.at(&location, &record.repository).await?;
-                problems.extend(assembly.check_imports(&location, &stacks.exports().await?, &region));
+            if !self.stacks.needs_no_role(&location) {
+                continue;
+            }
+            let asked = async { self.stacks.at(&location, &record.repository).await?.exports().await };
+            match asked.await {
+                Ok(exports) => problems.extend(assembly.check_imports(&location, &exports, &self.region)),
+                Err(error) if location.is_home() => return Err(error),
+                // A region that there is not, perhaps, or that was not named: its targets will say so.
+                Err(error) => warn!(%error, %location, "could not look what is exported"),
             }
         }
         diagnostic::sort(&mut problems);

@@ -20,7 +20,7 @@ use syncline_aws::{Error, configuration, settings};
 use syncline_core::deployment::Operation;
 use syncline_core::files::{Files, Want};
 use syncline_core::hold::{Hold, holding};
-use syncline_core::location::Locations;
+use syncline_core::location::{Location, Locations};
 use syncline_core::names::{Digest, SyncId, TargetName, TargetNumber};
 use syncline_core::plan::Action;
 use syncline_core::recipe::{self, Before, Cache, Context};
@@ -64,23 +64,26 @@ impl Deploy {
     /// Enters the task.
     pub async fn handle(&self, input: Value) -> Result<Value, LambdaError> {
         let input = Input::deserialize(&input).map_err(|error| Error::damaged("input of Deploy", error))?;
-        let entry = match self.deploy(&input).await {
+        let Some(before) = self.table.target(&input.sync, input.target).await? else {
+            let what = format!("target {} of sync {}", input.target, input.sync);
+            return Err(Error::damaged(what, "no record of it").into());
+        };
+        let location = before.planned.location.clone();
+        let entry = match self.deploy(&input, before).await {
             // What AWS refuses, or does not allow, it will refuse again: that is the target's outcome.
             Err(error @ (Error::Refused { .. } | Error::Denied { .. })) => {
-                Reached::Settled(Outcome::failed(error.to_string()))
+                Reached::Settled(Outcome::failed(refused(&error, &location)))
             }
             other => other?,
         };
         if let Reached::Settled(outcome) = &entry {
+            let outcome = outcome.clone().at(&location);
             self.workflow.succeed(&input.task_token, &json!({ "outcome": outcome })).await?;
         }
         Ok(json!({ "settled": matches!(entry, Reached::Settled(_)) }))
     }
 
-    async fn deploy(&self, input: &Input) -> Result<Reached, Error> {
-        let Some(before) = self.table.target(&input.sync, input.target).await? else {
-            return Err(Error::damaged(format!("target {} of sync {}", input.target, input.sync), "no record of it"));
-        };
+    async fn deploy(&self, input: &Input, before: TargetRecord) -> Result<Reached, Error> {
         let is_deletion = before.planned.action == Action::Delete;
         let request = async { if is_deletion { Ok(None) } else { self.request(&before).await.map(Some) } };
         let (sync, head, holds, request) = tokio::join!(
@@ -110,7 +113,7 @@ impl Deploy {
         };
         match &request {
             Some(request) => self.move_on(input, &record, head.as_ref(), request).await,
-            None => self.delete(input, &record).await,
+            None => self.delete(input, &record, head.as_ref()).await,
         }
     }
 
@@ -160,10 +163,17 @@ impl Deploy {
     }
 
     /// Deletes the stack of a target whose entry left the manifest.
-    async fn delete(&self, input: &Input, record: &TargetRecord) -> Result<Reached, Error> {
+    async fn delete(&self, input: &Input, record: &TargetRecord, head: Option<&Head>) -> Result<Reached, Error> {
         self.wait(input, record, Digest::new("")).await?;
         let reason = "deleted, since it left the manifest";
-        let stacks = self.stacks.at(&record.planned.location, &record.repository).await?;
+        let stacks = match self.stacks.at(&record.planned.location, &record.repository).await {
+            // It never came to be where nobody lets Syncline in.
+            Err(Error::Denied { .. }) if head.is_none_or(|head| head.successful_sync.is_none()) => {
+                let reason = "forgotten, since it left the manifest and was never deployed";
+                return Ok(Reached::Settled(Outcome::because(TargetStatus::Succeeded, reason)));
+            }
+            stacks => stacks?,
+        };
         stacks.take_away(&record.planned.stack, &operation(input), record.entered > 1, reason).await
     }
 
@@ -215,19 +225,28 @@ impl Deploy {
         let mut outputs = BTreeMap::new();
         for source in &record.planned.outputs_from {
             let head = self.table.head(&record.repository, &TargetName::new(source.name.as_str())).await?;
-            let head = head.filter(|head| head.stack == source.stack);
-            // An instance's spec may say where it is, which only its own syncs have read.
-            let location = head.as_ref().map_or(&source.location, |head| &head.location);
-            let of_source = match head.as_ref().and_then(|head| head.outputs.clone()) {
+            let location = source.location.clone().unwrap_or_default();
+            let kept = head.filter(|head| head.has_deployed(&source.stack, &location)).and_then(|head| head.outputs);
+            let of_source = match kept {
                 Some(outputs) => outputs,
                 None => {
-                    let stacks = self.stacks.at(location, &record.repository).await?;
+                    let stacks = self.stacks.at(&location, &record.repository).await?;
                     stacks.outputs(&source.stack).await?.unwrap_or_default()
                 }
             };
             outputs.insert(source.name.clone(), of_source);
         }
         Ok(outputs)
+    }
+}
+
+/// What to say of what AWS refused for good.
+fn refused(error: &Error, location: &Location) -> String {
+    match (error, location) {
+        (Error::Denied { .. }, Location { account: None, region: Some(region), .. }) => {
+            format!("{error}; `{region}` has to be among Syncline's `TargetRegions`")
+        }
+        _ => error.to_string(),
     }
 }
 

@@ -88,12 +88,21 @@ impl Head {
         self.successful_stack.as_ref() == Some(stack) && self.successful_location.is_with(location)
     }
 
+    /// The stack that it was when it was last in step, and where.
+    fn deployed_as(&self) -> Option<(StackName, Location)> {
+        self.successful_sync.as_ref()?;
+        // What was kept before stacks could change their names says only what it is.
+        let stack = self.successful_stack.as_ref().unwrap_or(&self.stack);
+        Some((stack.clone(), self.successful_location.clone()))
+    }
+
     /// What a plan needs to know of it.
     pub fn known(&self) -> Known {
         Known {
             sources: self.sources.clone(),
             stack: self.stack.clone(),
             location: self.location.clone(),
+            deployed: self.deployed_as(),
             in_step: self.status.is_in_step(),
             branch: self.branch.clone(),
             kind: self.kind,

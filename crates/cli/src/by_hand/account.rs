@@ -1,6 +1,6 @@
 //! The AWS account that is worked in by hand, and Syncline in it, where it is installed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use syncline_aws::SdkConfig;
 use syncline_aws::all_stacks::AllStacks;
@@ -10,6 +10,8 @@ use syncline_aws::table::Table;
 use syncline_aws::templates::Templates;
 use syncline_aws::workflow::Workflow;
 use syncline_core::hold::{Hold, holding};
+use syncline_core::location::Location;
+use syncline_core::manifest::Manifest;
 use syncline_core::names::{BranchName, RepositoryName, StackName, TargetName};
 use syncline_core::plan::Known;
 
@@ -88,9 +90,35 @@ impl Account {
         ))
     }
 
+    /// The manifest, in which nothing is elsewhere that is here.
+    ///
+    /// Errors: these credentials are of an account that environments are in, and Syncline is not here: what the manifest puts
+    /// nowhere is in the account that Syncline is in.
+    pub(crate) fn locate(&self, manifest: Manifest) -> Result<Manifest, Failure> {
+        let account = &self.caller.account;
+        if self.syncline.is_none() && manifest.locations.has_account(account) {
+            let error = format!(
+                "these credentials are of account {account}, which the manifest has as another one than Syncline's own"
+            );
+            let help = "use credentials of Syncline's account: with them it works in this one as its role there";
+            return Err(Failure::usage(error, help));
+        }
+        Ok(manifest.relative_to(account, &self.region))
+    }
+
     /// `account 111122223333, us-east-1`.
     pub(crate) fn place(&self) -> String {
         format!("account {}, {}", self.caller.account, self.region)
+    }
+
+    /// Where some stacks are, each place once: `account 111122223333, us-east-1 and account 444455556666, eu-west-1`.
+    pub(crate) fn places<'l>(&self, locations: impl Iterator<Item = &'l Location>) -> String {
+        let place = |location: &Location| {
+            let account = location.account_or(&self.caller.account);
+            format!("account {account}, {}", location.region_or(&self.region))
+        };
+        let places: BTreeSet<String> = locations.map(place).collect();
+        places.into_iter().collect::<Vec<_>>().join(" and ")
     }
 
     /// In which account and as whom it works, what is on record of it, and from which files.

@@ -309,6 +309,7 @@ impl Carrying<'_> {
         self.steps.spawn(async move {
             let asked = async {
                 for OutputSource { name, stack, location } in others {
+                    let location = location.unwrap_or_default();
                     let found = stacks.at(&location, &repository).await?.outputs(&stack).await?;
                     outputs.insert(name, found.unwrap_or_default());
                 }
@@ -427,6 +428,8 @@ impl Carrying<'_> {
     }
 
     async fn settle(&mut self, number: TargetNumber, outcome: Outcome) -> Result<(), Failure> {
+        let location = self.walk.target(number).map(|target| target.planned.location).unwrap_or_default();
+        let outcome = outcome.at(&location);
         let is_worth_a_look = outcome.status != TargetStatus::Unchanged && outcome.status != TargetStatus::Skipped;
         if let Some(target) = self.walk.target(number)
             && is_worth_a_look

@@ -97,10 +97,13 @@ pub(crate) async fn differences(
     known: &BTreeMap<TargetName, Known>,
 ) -> Result<(Vec<Difference>, Assembly), Failure> {
     let wanted = assembly.targets.iter().flat_map(|target| {
-        let sources = target.outputs_from.iter().map(|source| (&source.stack, &source.location));
-        sources.chain([(&target.entry.stack, &target.entry.location)])
+        let sources = target.outputs_from.iter().map(|source| {
+            let known = known.get(&TargetName::new(source.name.as_str())).map(|known| known.there().1);
+            (&source.stack, source.location.as_ref().or(known).cloned().unwrap_or_default())
+        });
+        sources.chain([(&target.entry.stack, target.entry.location.clone())])
     });
-    let wanted = wanted.map(|(stack, location)| (stack.clone(), location.clone())).collect();
+    let wanted = wanted.map(|(stack, location)| (stack.clone(), location)).collect();
     let deployed = all_deployed(&account.stacks, &reading.repository, wanted).await?;
     let mut found = Vec::with_capacity(assembly.targets.len());
     for target in &assembly.targets {

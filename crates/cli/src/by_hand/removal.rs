@@ -116,14 +116,14 @@ pub(crate) fn all(manifest: &Manifest, from_files: &FromFiles, known: &BTreeMap<
     let mut found: Vec<Condemned> = entries.map(|entry| from_files.condemned(entry, manifest)).collect();
     for one in found.iter_mut().map(|one| &mut one.doomed) {
         // Whoever deployed it may be another branch than the one that the files name by now: its lease counts.
-        if let Some(known) = known.get(&one.name).filter(|known| known.stack == one.stack) {
+        if let Some(known) = known.get(&one.name).filter(|known| *known.there().0 == one.stack) {
             one.branch = known.branch.clone();
             // And they may say by now that it is elsewhere, where nobody has deployed it yet.
-            one.location = known.location.clone();
+            one.location = known.there().1.clone();
         }
     }
     for (name, known) in known {
-        if !found.iter().any(|one| one.doomed.stack == known.stack) {
+        if !found.iter().any(|one| one.doomed.stack == *known.there().0) {
             found.push(of_known(name, known));
         }
     }
@@ -146,8 +146,8 @@ fn of_known(name: &TargetName, known: &Known) -> Condemned {
             name: name.clone(),
             kind: known.kind,
             service: known.service.clone(),
-            stack: known.stack.clone(),
-            location: known.location.clone(),
+            stack: known.there().0.clone(),
+            location: known.there().1.clone(),
             // An instance may be called otherwise than the environment that it lives in.
             environment: matches!(known.kind, TargetKind::Environment | TargetKind::EnvironmentAddon)
                 .then(|| own_name.to_owned()),
@@ -167,7 +167,7 @@ pub(crate) async fn deployed(
     let mut asked = JoinSet::new();
     for (place, one) in condemned.iter().cloned().enumerate() {
         let (account, room, repository) = (account.clone(), room.clone(), repository.clone());
-        let is_known = known.get(&one.doomed.name).is_some_and(|known| known.stack == one.doomed.stack);
+        let is_known = known.get(&one.doomed.name).is_some_and(|known| *known.there().0 == one.doomed.stack);
         asked.spawn(async move {
             let _permit = room.acquire().await;
             let by = deployed_by(&account, &repository, &one.doomed, is_known).await?;

@@ -171,6 +171,7 @@ impl<'g> Removal<'g> {
         let (manifest, _) = reading.good_manifest()?;
         let account = Account::open(hand, place).await?;
         account.check_repository(&reading)?;
+        let manifest = account.locate(manifest)?;
         let known = account.known(&reading.repository).await?;
         reading.now_in(&account.caller.account, plan::before(&known));
         let mut from_files = FromFiles::default();
@@ -379,8 +380,8 @@ impl<'g> Removal<'g> {
             let help = "`--yes` deletes without asking";
             return Err(Failure::usage(format!("nothing was deleted: nobody is there to say yes to {number}"), help));
         }
-        let place = self.account.place();
-        if prompt::confirm(&format!("Delete {number} in {place}, in this order, with all that is in them?"))? {
+        let places = self.account.places(targets.iter().map(|target| &target.location));
+        if prompt::confirm(&format!("Delete {number} in {places}, in this order, with all that is in them?"))? {
             Ok(())
         } else {
             Err(Failure::unexplained("nothing was deleted"))

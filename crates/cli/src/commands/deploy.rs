@@ -42,6 +42,7 @@ pub(super) async fn run(global: &Global, deploy: &Deploy) -> Result<Answer, Fail
     let branch = said.branch(&mut reading, &manifest)?;
     let account = Account::open(&deploy.hand, &deploy.place).await?;
     account.check_repository(&reading)?;
+    let manifest = account.locate(manifest)?;
     let paint = Paint::for_stderr(global.no_color);
     let mut asked: Option<Vec<Difference>> = None;
     loop {
@@ -228,8 +229,8 @@ fn is_confirmed(worked_on: &Assembly, branch: &BranchName, account: &Account) ->
         let help = "`--yes` deploys without asking, `--diff` only shows";
         return Err(Failure::usage(format!("nothing was deployed: nobody is there to say yes to {number}"), help));
     }
-    let place = account.place();
-    prompt::confirm(&format!("Deploy {number} of branch `{branch}` in {place}?"))
+    let places = account.places(worked_on.targets.iter().map(|target| &target.entry.location));
+    prompt::confirm(&format!("Deploy {number} of branch `{branch}` in {places}?"))
 }
 
 /// What is to be carried out, and with what.

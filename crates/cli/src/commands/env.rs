@@ -30,6 +30,9 @@ pub(crate) struct Listed {
     pub(crate) status: String,
 }
 
+/// In place of the status of a stack that is elsewhere and must not be looked at.
+const NOT_VISIBLE: &str = "NOT_VISIBLE";
+
 /// Lists them.
 pub(super) fn ls(global: &Global, ls: &EnvLs) -> Result<Answer, Failure> {
     let mut reading = Reading::open(&ls.place)?;
@@ -70,8 +73,12 @@ async fn deployed(
     let stacks = connection::stacks().await?;
     let mut found = Vec::new();
     for (name, environment, stack, location) in wanted(ls, manifest) {
-        let status = stacks.at(&location, repository).await?.status(&stack).await?;
-        let status = status.filter(|status| status != "DELETE_COMPLETE");
+        let asked = async { stacks.at(&location, repository).await?.status(&stack).await };
+        let status = match asked.await {
+            // Where one may not look something may be.
+            Err(syncline_aws::Error::Denied { .. }) if !location.is_home() => Some(NOT_VISIBLE.to_owned()),
+            status => status?.filter(|status| status != "DELETE_COMPLETE"),
+        };
         found.extend(status.map(|status| Listed { name, environment, stack, location, status }));
     }
     if is_json(global, ls) {

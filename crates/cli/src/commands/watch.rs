@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use syncline_aws::all_stacks::AllStacks;
+use syncline_core::location::Location;
 use syncline_core::names::{CommitId, StackName, SyncId};
 use syncline_core::status::SyncStatus;
 use tokio::time::{Instant, sleep};
@@ -114,8 +115,8 @@ struct Below {
     stacks: AllStacks,
     resources: Resources,
     is_verbose: bool,
-    /// It was refused, and is not asked for again.
-    is_refused: bool,
+    /// Where it was refused, and is not asked for again.
+    refused: BTreeSet<Location>,
     last: Option<Instant>,
     /// Stacks that were looked at and whose targets had not settled.
     unsettled: BTreeSet<StackName>,
@@ -124,20 +125,17 @@ struct Below {
 impl Below {
     async fn new(is_verbose: bool) -> Result<Self, Failure> {
         let (stacks, resources) = (connection::stacks().await?, Resources::default());
-        Ok(Self { stacks, resources, is_verbose, is_refused: false, last: None, unsettled: BTreeSet::new() })
+        Ok(Self { stacks, resources, is_verbose, refused: BTreeSet::new(), last: None, unsettled: BTreeSet::new() })
     }
 
     async fn look(&mut self, document: &mut SyncDocument) {
         let is_time = self.last.is_none_or(|last| last.elapsed() >= BETWEEN_RESOURCES);
-        if is_time && !self.is_refused {
+        if is_time {
             self.last = Some(Instant::now());
             for _ in 0..MOST_LOOKS {
                 let Some(stack) = self.resources.next(document) else { break };
                 // A stack that has just been asked for may not be there yet.
-                if let Err(syncline_aws::Error::Denied { .. }) = self.look_at(&stack, document).await {
-                    self.is_refused = true;
-                    break;
-                }
+                let _ = self.look_at(&stack, document).await;
                 self.unsettled.insert(stack);
             }
         }
@@ -152,12 +150,22 @@ impl Below {
     async fn look_at(&mut self, stack: &StackName, document: &SyncDocument) -> Result<(), syncline_aws::Error> {
         let target = document.targets.iter().find(|target| target.stack.as_ref() == Some(stack));
         let location = target.map(|target| target.location.clone()).unwrap_or_default();
-        let stacks = self.stacks.at(&location, &document.summary.repository).await?;
-        if !self.resources.is_described(stack) {
-            self.resources.describe(stack, &stacks.template(stack).await?);
+        if self.refused.contains(&location) {
+            return Ok(());
         }
-        self.resources.tell(stack, stacks.resource_events(stack, &document.summary.sync).await?);
-        Ok(())
+        let looked = async {
+            let stacks = self.stacks.at(&location, &document.summary.repository).await?;
+            if !self.resources.is_described(stack) {
+                self.resources.describe(stack, &stacks.template(stack).await?);
+            }
+            self.resources.tell(stack, stacks.resource_events(stack, &document.summary.sync).await?);
+            Ok(())
+        };
+        let looked = looked.await;
+        if let Err(syncline_aws::Error::Denied { .. }) = &looked {
+            self.refused.insert(location);
+        }
+        looked
     }
 }
 

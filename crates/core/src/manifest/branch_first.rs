@@ -3,7 +3,7 @@
 //! `template`, `stack`, `prune` and the `environments` beside `service-sync` mean what they mean in the other format: all
 //! are this project's own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::entries::{EntryReader, TemplateFolders, read_prune};
 use super::shape::KEYS;
@@ -68,6 +68,7 @@ fn read_target(
         stack,
         adopts: stack_span != to.span,
         instances: Vec::new(),
+        not_shown: BTreeSet::new(),
         accounts: BTreeMap::new(),
         depends_on: parts.depends_on(entry, false),
         spec,

@@ -168,6 +168,11 @@ impl EntryReader<'_, '_> {
         }
         if let Some((role, span)) = self.scalar(entry, "role") {
             self.role(role, span, &mut location);
+            if location.role.is_some() && location.account.is_none() && entry.get("account").is_none() {
+                let help =
+                    "say of which account it is: `account: '111122223333'`; in Syncline's own account none is assumed";
+                self.reader.error(span, "a role is named, and no account", help);
+            }
         }
         location
     }
@@ -192,14 +197,15 @@ impl EntryReader<'_, '_> {
             None => role,
         };
         let may_be = name.starts_with(Location::ROLE)
-            && name.len() <= MAX_ROLE_LENGTH
+            && name.len() <= Location::MAX_ROLE_LENGTH
             && name.chars().all(|character| character.is_ascii_alphanumeric() || "_+=,.@-".contains(character));
         if may_be {
             location.role = Some(name.to_owned());
         } else {
             let help = format!(
-                "Syncline assumes only roles whose names begin with `{}` and have at most {MAX_ROLE_LENGTH} characters: make one with infra/target/roles.yaml",
-                Location::ROLE
+                "Syncline assumes only roles whose names begin with `{}` and have at most {} characters: make one with infra/target/roles.yaml",
+                Location::ROLE,
+                Location::MAX_ROLE_LENGTH
             );
             self.reader.error(span, format!("`{name}` is no role that Syncline may assume"), help);
         }
@@ -210,11 +216,6 @@ impl EntryReader<'_, '_> {
         Some((self.reader.text(node, &format!("`{key}`"))?, node.span))
     }
 }
-
-/// IAM's limit of 64 characters on a role's name, less what the name of CloudFormation's role has besides.
-///
-/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
-const MAX_ROLE_LENGTH: usize = 64 - "-cloudformation".len();
 
 fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())

@@ -129,6 +129,10 @@ pub struct TargetEntry {
     /// For a pipeline: the instances of its service, in the order of the manifest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub instances: Vec<PipelineInstance>,
+    /// For a pipeline: the environments elsewhere that it is shown nothing of on the word of a spec, since another branch decides
+    /// on them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub not_shown: BTreeSet<String>,
     /// For a pipeline: the accounts of environments that are not in Syncline's own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub accounts: BTreeMap<String, String>,
@@ -161,6 +165,9 @@ pub struct PipelineInstance {
     pub spec: RepoPath,
     /// Whether it is deployed from the pipeline's branch.
     pub is_here: bool,
+    /// The environment that the manifest says it lives in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
 }
 
 /// Where the parts of an entry stand in the manifest.
@@ -231,6 +238,16 @@ impl Manifest {
     pub fn maps(&self, branch: &BranchName) -> bool {
         self.targets.iter().any(|target| target.branch == *branch)
             || self.publish.iter().any(|publish| publish.from == *branch)
+    }
+
+    /// The same manifest, in which nothing is elsewhere that is in Syncline's own account and region.
+    #[must_use]
+    pub fn relative_to(mut self, account: &str, region: &str) -> Self {
+        for target in &mut self.targets {
+            target.location = std::mem::take(&mut target.location).relative_to(account, region);
+        }
+        self.locations = self.locations.relative_to(account, region);
+        self
     }
 
     /// What to do about an environment that the manifest does not have; nothing where it has it.

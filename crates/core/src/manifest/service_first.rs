@@ -1,6 +1,6 @@
 //! The service-first format: `sync: services: <service>: <instance>: {branch, spec}`, the one that Proton shipped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::entries::{EntryReader, TemplateFolders, named_entries, read_prune};
 use super::shape::KEYS;
@@ -111,6 +111,7 @@ fn environment(
         stack,
         adopts: stack_span != key.span,
         instances: Vec::new(),
+        not_shown: BTreeSet::new(),
         accounts: BTreeMap::new(),
         depends_on,
         branch,
@@ -216,6 +217,7 @@ fn addon_in(
         stack,
         adopts: stack_span != key.span,
         instances: Vec::new(),
+        not_shown: BTreeSet::new(),
         accounts: BTreeMap::new(),
         branch,
         environment: None,
@@ -367,6 +369,7 @@ fn read_instance(
         stack,
         adopts: stack_span != key.span,
         instances: Vec::new(),
+        not_shown: BTreeSet::new(),
         accounts: BTreeMap::new(),
         branch,
         environment,

@@ -175,11 +175,14 @@ fn shown(
     files: &mut Files,
     cache: &mut Cache,
 ) -> Option<Result<Option<Instance>, Vec<Diagnostic>>> {
-    let shown = |inputs: Inputs, environment: Option<&String>| ShownInstance {
-        name: instance.own_name.clone(),
-        target: instance.name.clone(),
-        environment: environment.cloned().unwrap_or_default(),
-        inputs,
+    let shown = |inputs: Inputs, named: Option<&String>| {
+        let named = named.filter(|name| !entry.not_shown.contains(*name));
+        ShownInstance {
+            name: instance.own_name.clone(),
+            target: instance.name.clone(),
+            environment: instance.environment.as_ref().or(named).cloned().unwrap_or_default(),
+            inputs,
+        }
     };
     if !instance.is_here
         && let Before::Known(_) = &context.before
@@ -244,6 +247,7 @@ impl TargetEntry {
             // Whatever the accounts of its instances: it stays where Syncline is.
             environment: None,
             location: Location::default(),
+            not_shown: manifest.locations.not_deployed_by(&self.branch),
             accounts: manifest.locations.accounts(),
             instances: instances
                 .iter()
@@ -252,6 +256,7 @@ impl TargetEntry {
                     own_name: instance.own_name.clone(),
                     spec: instance.spec.clone(),
                     is_here: instance.branch == self.branch,
+                    environment: instance.environment.clone(),
                 })
                 .collect(),
             ..self.clone()

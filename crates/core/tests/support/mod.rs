@@ -92,6 +92,7 @@ pub(crate) fn known_after(plan: &Plan, branch: &str) -> BTreeMap<TargetName, Kno
                 sources: Some(target.sources.clone()),
                 stack: target.stack.clone(),
                 location: target.location.clone(),
+                deployed: Some((target.stack.clone(), target.location.clone())),
                 in_step: true,
                 branch: BranchName::new(branch),
                 kind: target.kind,
