@@ -7,18 +7,30 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
+use lru::LruCache;
 
-use super::names::{CommitId, RepositoryPath};
+use super::names::{CommitId, RepositoryPath, is_object_id};
 
 /// The tree without entries, which every repository knows.
 pub(crate) const EMPTY_TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
 /// What `git update-ref` takes for "does not exist".
 pub(crate) const NOTHING: &str = "0000000000000000000000000000000000000000";
+
+/// How many objects are remembered, and how large one of them may be: some 64 MB at the most.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+const LARGEST_REMEMBERED: usize = 16 * 1024;
+
+/// What Git said of objects, by repository and question. Objects never change, and AWS starts no process to read one.
+static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(|| Mutex::new(LruCache::new(REMEMBERED)));
+
+type Known = LruCache<(PathBuf, String), Arc<[u8]>>;
 
 /// One bare repository.
 #[derive(Debug, Clone)]
@@ -77,6 +89,11 @@ impl Git {
     /// Makes a new, empty, bare repository in a folder that does not exist.
     pub(crate) fn create(folder: PathBuf) -> Result<Self> {
         fs::create_dir(&folder).with_context(|| format!("failed to create the folder `{}`", folder.display()))?;
+        // One of that name may have been deleted.
+        let mut known = known();
+        let gone: Vec<_> = known.iter().map(|(key, _)| key).filter(|(of, _)| *of == folder).cloned().collect();
+        gone.iter().for_each(|key| drop(known.pop(key)));
+        drop(known);
         let git = Self::new(folder);
         git.run(["init", "--quiet", "--bare", "--template=", "--initial-branch=main"])?;
         // Nothing goes on in the background once a push has been answered.
@@ -141,8 +158,37 @@ impl Git {
         Ok(text.lines().filter_map(pair).collect())
     }
 
+    /// The answer to a question about an object, asked once. What is large is asked for again.
+    fn once(&self, question: String, ask: impl FnOnce() -> Result<Vec<u8>>) -> Result<Arc<[u8]>> {
+        let key = (self.folder.clone(), question);
+        if let Some(answer) = known().get(&key) {
+            return Ok(answer.clone());
+        }
+        let answer: Arc<[u8]> = ask()?.into();
+        if answer.len() <= LARGEST_REMEMBERED {
+            known().put(key, answer.clone());
+        }
+        Ok(answer)
+    }
+
     /// The commit that a full reference or an object id leads to.
     pub(crate) fn commit(&self, reference_or_id: &str) -> Result<Option<CommitId>> {
+        if !is_object_id(reference_or_id) {
+            return self.find_commit(reference_or_id);
+        }
+        // One that is not there may be pushed yet.
+        let key = (self.folder.clone(), format!("commit {reference_or_id}"));
+        if let Some(known) = known().get(&key) {
+            return Ok(Some(CommitId::trusted(String::from_utf8_lossy(known).into_owned())));
+        }
+        let found = self.find_commit(reference_or_id)?;
+        if let Some(id) = &found {
+            known().put(key, id.as_str().as_bytes().into());
+        }
+        Ok(found)
+    }
+
+    fn find_commit(&self, reference_or_id: &str) -> Result<Option<CommitId>> {
         let expression = format!("{reference_or_id}^{{commit}}");
         let output = self.output(["rev-parse", "--verify", "--quiet", "--end-of-options", &expression], &[], b"")?;
         let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
@@ -170,22 +216,39 @@ impl Git {
 
     /// The tree of a commit.
     pub(crate) fn tree(&self, commit: &CommitId) -> Result<String> {
-        self.run(["rev-parse", "--verify", "--end-of-options", &format!("{}^{{tree}}", commit.as_str())])
+        let expression = format!("{}^{{tree}}", commit.as_str());
+        let tree = self.once(format!("tree {}", commit.as_str()), || {
+            self.bytes(["rev-parse", "--verify", "--end-of-options", &expression], &[], b"")
+        })?;
+        Ok(String::from_utf8_lossy(&tree).trim_end().to_owned())
     }
 
     /// What is at a path of a tree or commit.
     pub(crate) fn entry(&self, tree: &str, path: &RepositoryPath) -> Result<Option<Entry>> {
-        let bytes = self.bytes(["ls-tree", "-z", "--full-tree", tree, "--", path.as_str()], &[], b"")?;
-        Ok(entries(&bytes).into_iter().find(|entry| entry.path == path.as_str()))
+        let mut tree = tree.to_owned();
+        let (folders, name) = path.as_str().rsplit_once('/').unwrap_or(("", path.as_str()));
+        for folder in folders.split('/').filter(|folder| !folder.is_empty()) {
+            match self.list(&tree)?.into_iter().find(|entry| entry.path == folder && entry.is_folder()) {
+                Some(found) => tree = found.id,
+                None => return Ok(None),
+            }
+        }
+        let found = self.list(&tree)?.into_iter().find(|entry| entry.path == name);
+        Ok(found.map(|entry| Entry { path: path.as_str().to_owned(), ..entry }))
     }
 
-    /// What is in a tree, one level deep.
+    /// What is in a tree or commit, one level deep.
     pub(crate) fn list(&self, tree: &str) -> Result<Vec<Entry>> {
-        Ok(entries(&self.bytes(["ls-tree", "-z", "--full-tree", tree], &[], b"")?))
+        let listed =
+            self.once(format!("list {tree}"), || self.bytes(["ls-tree", "-z", "--full-tree", tree], &[], b""))?;
+        Ok(entries(&listed))
     }
 
     /// A blob's size, if there is such a blob.
     pub(crate) fn blob_size(&self, id: &str) -> Result<Option<u64>> {
+        if let Some(known) = known().get(&(self.folder.clone(), format!("blob {id}"))) {
+            return Ok(Some(known.len() as u64));
+        }
         let bytes = self.bytes(["cat-file", "--batch-check"], &[], format!("{id}\n").as_bytes())?;
         let text = String::from_utf8_lossy(&bytes);
         match text.split_whitespace().collect::<Vec<_>>()[..] {
@@ -195,7 +258,7 @@ impl Git {
     }
 
     pub(crate) fn blob(&self, id: &str) -> Result<Vec<u8>> {
-        self.bytes(["cat-file", "blob", id], &[], b"")
+        Ok(self.once(format!("blob {id}"), || self.bytes(["cat-file", "blob", id], &[], b""))?.to_vec())
     }
 
     pub(crate) fn write_blob(&self, content: &[u8]) -> Result<String> {
@@ -226,6 +289,10 @@ impl Git {
         }
         Ok(differences)
     }
+}
+
+fn known() -> MutexGuard<'static, Known> {
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The lines of `git ls-tree -z`: mode, kind, id, a tab, path.
