@@ -304,9 +304,19 @@ impl Stacks {
         Ok(found.as_ref().and_then(Stack::root_id).map(name_of))
     }
 
+    /// The names of the stacks of the account that there are, a hundred or so a call. One that has just been made may be missing.
+    pub async fn names(&self) -> Result<BTreeSet<String>, Error> {
+        let there = StackStatus::values().iter().filter(|status| **status != "DELETE_COMPLETE");
+        self.list(there.map(|status| StackStatus::from(*status)).collect()).await
+    }
+
     /// The names of the stacks of the account that are worked on now. One whose operation has just begun may be missing.
     pub async fn in_progress(&self) -> Result<BTreeSet<String>, Error> {
-        let listed = self.client.list_stacks().set_stack_status_filter(Some(in_progress_statuses()));
+        self.list(in_progress_statuses()).await
+    }
+
+    async fn list(&self, statuses: Vec<StackStatus>) -> Result<BTreeSet<String>, Error> {
+        let listed = self.client.list_stacks().set_stack_status_filter(Some(statuses));
         let pages: Vec<_> =
             listed.into_paginator().send().try_collect().await.map_err(from_sdk("cloudformation:ListStacks"))?;
         let stacks = pages.iter().flat_map(|page| page.stack_summaries());

@@ -25,6 +25,8 @@ use crate::reading::Reading;
 
 /// What CloudFormation shows of a parameter that is not to be shown.
 const STARS: &str = "****";
+/// How many stacks of an account and region are looked for in a list of all.
+const MANY: usize = 20;
 /// Lines of a template that are shown around those that differ.
 const CONTEXT_LINES: usize = 3;
 
@@ -196,12 +198,29 @@ pub(crate) fn check_feasible(worked_on: &Assembly, found: &[Difference], account
     Ok(())
 }
 
+/// Those of the stacks that there are, where they are so many that one list costs less than a question about each.
+async fn those_there(
+    stacks: &AllStacks,
+    repository: &RepositoryName,
+    mut wanted: BTreeMap<StackName, Location>,
+) -> Result<BTreeMap<StackName, Location>, syncline_aws::Error> {
+    let locations: BTreeSet<Location> = wanted.values().cloned().collect();
+    for location in locations {
+        if wanted.values().filter(|other| **other == location).count() >= MANY {
+            let there = stacks.at(&location, repository).await?.names().await?;
+            wanted.retain(|stack, other| *other != location || there.contains(stack.as_str()));
+        }
+    }
+    Ok(wanted)
+}
+
 /// What each of the stacks was deployed with, of those that there are.
 async fn all_deployed(
     stacks: &AllStacks,
     repository: &RepositoryName,
     wanted: BTreeMap<StackName, Location>,
 ) -> Result<BTreeMap<StackName, Deployed>, syncline_aws::Error> {
+    let wanted = those_there(stacks, repository, wanted).await?;
     let room = Arc::new(Semaphore::new(CONCURRENCY));
     let mut asked = JoinSet::new();
     for (stack, location) in wanted {

@@ -12,10 +12,10 @@ use syncline_aws::all_stacks::AllStacks;
 use syncline_core::location::Location;
 use syncline_core::names::{RepositoryName, StackName};
 use tokio::sync::oneshot;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 /// How long from one question to the next.
-const BETWEEN_QUESTIONS: Duration = Duration::from_millis(500);
+const BETWEEN_QUESTIONS: Duration = Duration::from_millis(300);
 /// The longest that it becomes while AWS asks to slow down.
 const LONGEST_BETWEEN_QUESTIONS: Duration = Duration::from_secs(8);
 
@@ -38,9 +38,10 @@ impl Waiter {
 
     /// Asks, for as long as it is run; gives what is in the way where asking again would not help.
     pub(super) async fn ask(&self, stacks: &AllStacks, repository: &RepositoryName) -> String {
-        let mut pause = BETWEEN_QUESTIONS;
+        let (mut pause, mut asked) = (BETWEEN_QUESTIONS, Instant::now());
         loop {
-            sleep(pause).await;
+            sleep_until(asked + pause).await;
+            asked = Instant::now();
             // Whoever comes while it asks is asked for next time. An operation that has just begun may not be listed yet;
             // then whoever waits looks for nothing, and waits again.
             let asked_for: Vec<(Location, StackName)> = self.lock().keys().cloned().collect();
