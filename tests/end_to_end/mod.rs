@@ -4,6 +4,7 @@
 mod addons;
 mod bad_input;
 mod by_hand;
+mod counts;
 mod deploy;
 mod events;
 mod faults;

@@ -1,0 +1,79 @@
+//! What a sync costs, counted: calls, and transitions of the state machines. These figures are exact, unlike times.
+
+use super::repository::{Repository, parameter};
+
+/// How many targets are pushed: two rows, each of the second waits for one of the first.
+const TARGETS: usize = 12;
+
+/// What one sync came to.
+#[derive(Debug, PartialEq, Eq)]
+struct Counts {
+    /// Calls of CloudFormation.
+    cloudformation: usize,
+    /// Calls of CodeCommit by functions.
+    codecommit: usize,
+    /// States that the executions of targets entered.
+    transitions: usize,
+}
+
+async fn repository(name: &str) -> Repository {
+    let services: Vec<(String, Option<String>)> = (0..TARGETS)
+        .map(|number| (format!("s{number}"), (number >= TARGETS / 2).then(|| format!("s{}", number - TARGETS / 2))))
+        .collect();
+    let services: Vec<_> = services.iter().map(|(name, other)| (name.as_str(), other.as_deref())).collect();
+    let repository = Repository::of_services(name, &services).await;
+    for (service, _) in services {
+        repository.write(&format!("t{service}.yaml"), &parameter("first", "any"));
+    }
+    repository
+}
+
+/// Pushes, and counts what its sync came to.
+async fn counted(repository: &Repository, message: &str) -> Counts {
+    let read = || {
+        let calls = repository.world.aws().codecommit_calls();
+        calls.iter().filter(|call| call.input["repositoryName"] == repository.name.as_str()).count()
+    };
+    let prefix = format!("{}-", repository.name);
+    let cloudformation = repository.world.cloudformation_calls(&prefix).await.len();
+    let codecommit = read();
+    let sync = repository.push_and_wait(message).await;
+    repository.assert_succeeded(&sync).await;
+    let client = aws_sdk_sfn::Client::new(&repository.world.configuration().await);
+    let mut transitions = 0;
+    for target in repository.targets(&sync.sync).await.values() {
+        let execution = format!(
+            "arn:aws:states:us-east-1:000000000000:execution:syncline-target:{}-{}",
+            sync.sync, target.planned.number
+        );
+        let history = client.get_execution_history().execution_arn(execution).into_paginator().items().send();
+        let events: Vec<_> = history.try_collect().await.unwrap();
+        transitions += events.iter().filter(|event| event.r#type().as_str().ends_with("StateEntered")).count();
+    }
+    Counts {
+        cloudformation: repository.world.cloudformation_calls(&prefix).await.len() - cloudformation,
+        codecommit: read() - codecommit,
+        transitions,
+    }
+}
+
+#[tokio::test]
+async fn a_sync_costs_what_it_has_to() {
+    let repository = repository("counted").await;
+    let first = counted(&repository, "First").await;
+    assert_eq!((first.cloudformation, first.transitions), (TARGETS, 2 * TARGETS), "{first:?}");
+    // Its spec and its template, when it is planned and when it is deployed; and the folders where addons would be.
+    assert!(first.codecommit <= 5 * TARGETS, "{first:?}");
+
+    let unchanged = counted(&repository, "Nothing").await;
+    assert_eq!((unchanged.cloudformation, unchanged.transitions), (0, 0), "{unchanged:?}");
+    assert!(unchanged.codecommit <= 3 * TARGETS, "{unchanged:?}");
+
+    // One write, and one read before it: whether somebody changed the stack by hand.
+    repository.write("ts0.yaml", &parameter("second", "any"));
+    let one = counted(&repository, "One").await;
+    assert_eq!(one.cloudformation, 2, "{one:?}");
+    // What waits for it looks whether it shows something new.
+    assert_eq!(one.transitions, 2 * 2, "{one:?}");
+    assert!(one.codecommit <= unchanged.codecommit + 5, "{one:?}");
+}
