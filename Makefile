@@ -11,11 +11,14 @@ export SAM_CLI_TELEMETRY := 0
 export AWS_DEFAULT_REGION ?= us-east-1
 export CARGO_TERM_COLOR ?= auto
 
-# The functions of the demo and the tests are the same code, built in a third of the time: what is deployed to an account
+# The functions of the demo and the tests are the same code, built in a fraction of the time: what is deployed to an account
 # by `sam build` is optimised as Cargo.toml says.
 export CARGO_PROFILE_RELEASE_LTO := off
 export CARGO_PROFILE_RELEASE_CODEGEN_UNITS := 16
-export CARGO_PROFILE_RELEASE_OPT_LEVEL := 1
+export CARGO_PROFILE_RELEASE_OPT_LEVEL := 0
+
+# Tests wait more than they compute.
+export RUST_TEST_THREADS ?= 4
 
 SOURCES := $(shell find crates/core crates/aws functions -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock rust-toolchain.toml
 
@@ -73,9 +76,35 @@ soak: setup build ## Run the long tests of load and bad luck, which end by thems
 	cargo test --package syncline-tests -- --ignored --nocapture soak
 
 .PHONY: bench
-bench: $(TOOLS)/bench/.installed ## Measure reading, planning and rendering into bench/RESULTS.md
+bench: bench-reading bench-deployments ## Measure everything into bench/RESULTS.md
+
+.PHONY: bench-reading
+bench-reading: $(TOOLS)/bench/.installed ## Measure reading, planning and rendering
 	CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo bench --package syncline-bench -- --warm-up-time 1 --measurement-time 3
 	$(TOOLS)/bench/bin/python bench/results.py
+
+# What is measured of deployments: `make bench-deployments PARTS="graphs --size 30 --only push"`.
+PARTS ?=
+
+.PHONY: bench-deployments
+bench-deployments: setup .aws-sam/bench/template.yaml $(TOOLS)/peers/.installed $(TOOLS)/peers-node/.installed ## Measure deployments beside other tools
+	@cargo build --quiet --package syncline-local
+	@CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo build --quiet --release --package syncline
+	$(TOOLS)/peers/bin/python bench/deployments/run.py $(PARTS)
+	$(TOOLS)/peers/bin/python bench/deployments/report.py
+
+# The functions as an account gets them, but for optimisation across crates, which takes long.
+.aws-sam/bench/template.yaml: $(SOURCES) infra/template.yaml samconfig.toml $(wildcard statemachine/*.json) $(TOOLS)/aws/.installed $(TOOLS)/lambda/.installed
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=s sam build --build-dir .aws-sam/bench
+	@touch $@
+
+# The tools of the npm registry, with the Node.js that is among those of PyPI.
+$(TOOLS)/peers-node/.installed: tools/peers-node/package.json tools/peers-node/package-lock.json $(TOOLS)/peers/.installed
+	@echo "installing tools of the npm registry into .tools/peers-node"
+	@rm -rf $(TOOLS)/peers-node
+	@cp -R tools/peers-node $(TOOLS)/peers-node
+	@cd $(TOOLS)/peers-node && PATH=$(TOOLS)/peers/bin:$$PATH npm ci --no-audit --no-fund --silent
+	@touch $@
 
 # What one fuzz target is tried with: `make fuzz TARGET=manifest SECONDS=600`.
 TARGET  ?= manifest
