@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 
+from page import write_part
+
 HERE = pathlib.Path(__file__).parent
 CRITERION = HERE.parent / "target/criterion"
 SIZES = (100, 1_000, 10_000)
@@ -54,9 +56,7 @@ def instructions():
 
 def main():
     jinja = json.loads(subprocess.run([sys.executable, HERE / "with_jinja2.py"], capture_output=True, text=True, check=True).stdout)
-    lines = ["# Results", "", "`make bench` writes this page. Ratios within one run first: machines differ, and are noisy.", ""]
-
-    lines += ["## Reading and planning grow with the input", ""]
+    lines = ["## Reading and planning grow with the input", ""]
     lines += ["Time an instance at 10,000 instances over that at 1,000; 1.0 is growth in step with the input.", ""]
     lines += ["| | parse | check | plan |", "|---|---|---|---|"]
     groups = (("DeploymentFiles", "deployment files"), ("Bundle", "Proton specs and a bundle"))
@@ -102,7 +102,7 @@ def main():
               f"{first_line('rustc', '--version')}, profile `bench` (as `release`, without LTO); "
               f"Python {platform.python_version()}, Jinja2 {jinja['python-jinja2']}.", "",
               "`make bench`, or one part: `cargo bench -p syncline-bench --bench plan`, `… --bench render`, `python bench/with_jinja2.py`."]
-    (HERE / "RESULTS.md").write_text("\n".join(lines) + "\n")
+    write_part("reading and rendering", lines)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ def main():
     end_tasks_whose_heartbeats_cease()
     tell_policies_the_role_of_a_session()
     tell_the_root_of_nested_stacks()
+    say_of_missing_stacks_what_aws_says()
     hand_events_to_other_accounts_and_regions()
     fetch_templates_of_other_accounts()
     give_recorded_calls_page_by_page()
@@ -48,6 +49,7 @@ def main():
     tell_which_executions_ended_with_the_emulator()
     let_parameters_take_time_or_fail()
     let_functions_die_in_the_middle()
+    throttle_cloudformation()
     return_warm_invocations_without_waiting_for_logs()
     start_fault_proxies()
     # `ministack.app` reads options of its own from the command line; it gets none.
@@ -276,6 +278,22 @@ def tell_the_root_of_nested_stacks():
         return status, headers, text.encode()
 
     handlers._ACTION_HANDLERS["DescribeStacks"] = with_root
+
+
+def say_of_missing_stacks_what_aws_says():
+    """GetTemplate and GetTemplateSummary say `Stack with id <name> does not exist`, by which some tools tell that from other errors.
+    The emulator has the words of the other actions."""
+
+    def in_other_words(handle):
+        @functools.wraps(handle)
+        def handle_and_reword(params):
+            status, headers, body = handle(params)
+            return status, headers, re.sub(rb"Stack \[([^\]]+)\] does not exist", rb"Stack with id \1 does not exist", body)
+
+        return handle_and_reword
+
+    for action in ("GetTemplate", "GetTemplateSummary"):
+        handlers._ACTION_HANDLERS[action] = in_other_words(handlers._ACTION_HANDLERS[action])
 
 
 def hand_events_to_other_accounts_and_regions():
@@ -518,6 +536,32 @@ def let_functions_die_in_the_middle():
             open(f"died.{name}", "w").close()
 
     lambda_runtime.ProvidedWorker.invoke = invoke_and_kill
+
+
+def throttle_cloudformation():
+    """Room for a benchmark: with THROTTLE_CLOUDFORMATION=1 CloudFormation takes 2 CreateStack a second and 5 of each other
+    action, with 5 at once, and refuses more, as users report of AWS, which publishes no rates."""
+    if os.environ.get("THROTTLE_CLOUDFORMATION") != "1":
+        return
+    rates, burst = {"CreateStack": 2.0}, 5.0
+    left, since = {}, {}
+
+    def throttled(action, handle):
+        @functools.wraps(handle)
+        def handle_or_refuse(params):
+            now = time.monotonic()
+            rate = rates.get(action, 5.0)
+            left[action] = min(burst, left.get(action, burst) + (now - since.get(action, now)) * rate)
+            since[action] = now
+            if left[action] < 1:
+                return handlers._error("Throttling", "Rate exceeded", 400)
+            left[action] -= 1
+            return handle(params)
+
+        return handle_or_refuse
+
+    for action, handle in list(handlers._ACTION_HANDLERS.items()):
+        handlers._ACTION_HANDLERS[action] = throttled(action, handle)
 
 
 def return_warm_invocations_without_waiting_for_logs():

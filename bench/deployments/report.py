@@ -1,0 +1,76 @@
+"""Writes the part of RESULTS.md about deployments from what run.py left in deployments.json."""
+
+import datetime
+import json
+import pathlib
+import platform
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).parent
+sys.path.append(str(HERE.parent))
+sys.path.append(str(HERE))
+
+from graphs import GRAPHS, barriers, critical_path  # noqa: E402
+from page import write_part  # noqa: E402
+
+
+def table(rows, tools, figure, form):
+    """A row a tool, a column each thing that was measured."""
+    columns = list(rows)
+    lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for tool in tools:
+        cells = [form(rows[column][tool]) if tool in rows[column] else "" for column in columns]
+        if any(cells):
+            lines.append(f"| {tool} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def spread(row, figure):
+    low, high = row["spread"]
+    return f"{row[figure]:.2f}" + (f" ({low:.2f}–{high:.2f})" if row["runs"] > 1 else "")
+
+
+def tools_of(rows):
+    """Syncline first, then what is possible, then the others by name."""
+    names = {tool for row in rows.values() for tool in row}
+    first = ["git push", "syncline deploy --all", "reference"]
+    return [name for name in first if name in names] + sorted(names - set(first))
+
+
+def report(results):
+    lines = ["## Deploying beside other tools", ""]
+    lines += ["Every tool deploys the same stacks of one parameter, each of which takes a chosen time, on the same local AWS."]
+    lines += ["`git push` is Syncline as it is installed, from the push to the last target that settled; the others are commands."]
+    lines += ["The reference is forty lines that start what is ready and ask for all stacks each half second.", ""]
+    rows = results.get("graphs", {})
+    if rows:
+        lines += ["### Wall time over the critical path, first deployment", ""]
+        lines += table(rows, tools_of(rows), "ratio", lambda row: spread(row, "ratio"))
+        told = []
+        for column in rows:
+            name, size = column.split(", ")
+            stacks = GRAPHS[name](int(size))
+            told.append(f"{column}: {critical_path(stacks):g} s, with a barrier after each layer {barriers(stacks):g} s")
+        lines += ["", "Critical paths: " + "; ".join(told) + ".", "", "### Calls of CloudFormation a stack, first deployment", ""]
+        lines += table(rows, tools_of(rows), "calls_a_stack", lambda row: f"{row['calls_a_stack']:.2f}") + [""]
+    rows = results.get("unchanged", {})
+    if rows:
+        lines += ["### Deployed once more", "", "Seconds, and calls of CloudFormation a stack. A push counts from when it returned to the end of its sync.", ""]
+        lines += table(rows, tools_of(rows), "seconds", lambda row: f"{spread(row, 'seconds')} s, {row['calls_a_stack']:.2f} calls") + [""]
+    rows = results.get("throttled", {})
+    if rows:
+        lines += ["### Throttled", "", "CloudFormation takes two new stacks a second and five of any other call, five at once; the floor is 47.5 s.", ""]
+        lines += table(rows, tools_of(rows), "seconds", lambda row: f"{row['seconds']:.1f} s, {row['failed']:.0f} failed") + [""]
+    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
+    cores = subprocess.run(["nproc"], capture_output=True, text=True, check=True).stdout.strip()
+    lines += ["### How", ""]
+    lines += [f"{datetime.date.today()}, {platform.system()} on {model}, {cores} cores, which the tools, the local AWS and the functions share. Medians; in brackets the least and the most."]
+    lines += ["`make bench-deployments`, or one part: `python bench/deployments/run.py graphs --size 100 --runs 3 --only push`."]
+    lines += ["The local AWS lets a parameter last as long as its description says, and starts an execution after 50 ms and not 150 ms."]
+    lines += ["Functions and command are built as for an account, but without optimisation across crates."]
+    write_part("deployments", lines)
+
+
+if __name__ == "__main__":
+    report(json.loads((HERE / "deployments.json").read_text()))

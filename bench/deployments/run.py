@@ -1,0 +1,153 @@
+"""Deploys the same graphs with Syncline and with what people would use otherwise, on the same local AWS, and writes what it
+took to deployments.json: `run.py [graphs|unchanged|throttled …] [--size 100] [--runs 3] [--only NAME]`."""
+
+import argparse
+import datetime
+import json
+import pathlib
+import statistics
+import tempfile
+import time
+
+from graphs import GRAPHS, critical_path, flat
+from local import LocalAws, timed
+from peers import PEERS, PREFIX
+from syncline import ByHand, Installed, Reference, moment, settled, write
+
+RESULTS = pathlib.Path(__file__).parent / "deployments.json"
+PUSH = "git push"
+TOOLS = [ByHand(), Reference(), *PEERS]
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+def templates(stacks, changed=(), failing=()):
+    return {
+        stack.name: stack.template("second" if stack.name in changed else "first", "no room" if stack.name in failing else None)
+        for stack in stacks
+    }
+
+
+class Runner:
+    def __init__(self, arguments):
+        self.runs, self.size, self.only = arguments.runs, arguments.size, arguments.only
+        self.rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+
+    def is_meant(self, name):
+        return self.only is None or self.only in name
+
+    def note(self, part, what, tool, **figures):
+        """Keeps the median of each figure, and the spread of the first."""
+        kept = {name: statistics.median(values) for name, values in figures.items()}
+        first = next(iter(figures.values()))
+        kept["spread"], kept["runs"] = [min(first), max(first)], len(first)
+        self.rows.setdefault(part, {}).setdefault(f"{what}, {self.size}", {})[tool] = kept
+        RESULTS.write_text(json.dumps(self.rows, indent=1, sort_keys=True) + "\n")
+        told = ", ".join(f"{name} {value:.2f}" for name, value in kept.items() if isinstance(value, float | int))
+        print(f"{part}: {what}, {self.size}: {tool}: {told}", flush=True)
+
+    def graphs(self):
+        """First deployments: wall time over the critical path, and calls a stack."""
+        for name, graph in GRAPHS.items():
+            stacks = graph(self.size)
+            shortest = critical_path(stacks)
+            for tool in filter(lambda tool: self.is_meant(tool.name), TOOLS):
+                walls, calls = [], []
+                for _ in range(self.runs):
+                    with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
+                        wall, called = self.deployed(tool, aws, pathlib.Path(folder), stacks, templates(stacks))
+                        walls.append(wall / shortest)
+                        calls.append(sum(called.values()) / len(stacks))
+                self.note("graphs", name, tool.name, ratio=walls, calls_a_stack=calls)
+            if self.is_meant(PUSH):
+                with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
+                    installed, walls, calls = Installed(aws), [], []
+                    for run in range(self.runs):
+                        since, repository = now(), f"{name}{run}"
+                        clone = installed.repository(pathlib.Path(folder), repository)
+                        write(clone, repository, stacks, templates(stacks))
+                        pushed = installed.push(clone, repository, "First")
+                        assert pushed["sync"]["status"] == "SUCCEEDED", pushed["sync"]
+                        walls.append(settled(pushed) / shortest)
+                        calls.append(sum(aws.calls(since).values()) / len(stacks))
+                self.note("graphs", name, PUSH, ratio=walls, calls_a_stack=calls)
+
+    def unchanged(self):
+        """Nothing changed, and one stack of all: seconds, and calls a stack."""
+        stacks = flat(self.size)
+        variants = [("nothing changed", ()), ("one changed", (stacks[0].name,))]
+        for tool in filter(lambda tool: self.is_meant(tool.name) and not isinstance(tool, Reference), TOOLS):
+            with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
+                folder = pathlib.Path(folder)
+                self.deployed(tool, aws, folder, stacks, templates(stacks))
+                for what, changed in variants:
+                    walls, calls = [], []
+                    for run in range(self.runs):
+                        texts = templates(stacks, changed)
+                        texts = {name: text.replace("second", f"second-{run}") for name, text in texts.items()}
+                        wall, called = self.deployed(tool, aws, folder, stacks, texts)
+                        walls.append(wall)
+                        calls.append(sum(called.values()) / len(stacks))
+                    self.note("unchanged", what, tool.name, seconds=walls, calls_a_stack=calls)
+        if self.is_meant(PUSH):
+            with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
+                installed = Installed(aws)
+                clone = installed.repository(pathlib.Path(folder), PREFIX)
+                write(clone, PREFIX, stacks, templates(stacks))
+                installed.push(clone, PREFIX, "First")
+                for what, changed in variants:
+                    walls, calls = [], []
+                    for run in range(self.runs):
+                        texts = templates(stacks, changed)
+                        write(clone, PREFIX, stacks, {name: text.replace("second", f"second-{run}") for name, text in texts.items()})
+                        since = now()
+                        pushed = installed.push(clone, PREFIX, what)
+                        assert pushed["sync"]["status"] == "SUCCEEDED", pushed["sync"]
+                        walls.append(moment(pushed["sync"]["ended_at"]) - pushed["pushed"])
+                        calls.append(sum(aws.calls(since).values()) / len(stacks))
+                    self.note("unchanged", what, PUSH, seconds=walls, calls_a_stack=calls)
+
+    def throttled(self):
+        """CloudFormation that takes two new stacks a second and five of any other call: seconds, and stacks that failed."""
+        stacks = flat(self.size)
+        for tool in filter(lambda tool: self.is_meant(tool.name), TOOLS):
+            with LocalAws(throttled=True) as aws, tempfile.TemporaryDirectory() as folder:
+                wall, _ = self.deployed(tool, aws, pathlib.Path(folder), stacks, templates(stacks), check=False)
+                time.sleep(5)
+                failed = self.size - list(aws.stacks(f"{PREFIX}-").values()).count("CREATE_COMPLETE")
+                self.note("throttled", "no stack waits", tool.name, seconds=[wall], failed=[failed])
+        if self.is_meant(PUSH):
+            with LocalAws(throttled=True) as aws, tempfile.TemporaryDirectory() as folder:
+                installed = Installed(aws)
+                clone = installed.repository(pathlib.Path(folder), PREFIX)
+                write(clone, PREFIX, stacks, templates(stacks))
+                pushed = installed.push(clone, PREFIX, "First")
+                statuses = [target["status"] for target in pushed["sync"]["targets"]]
+                self.note("throttled", "no stack waits", PUSH, seconds=[settled(pushed)], failed=[self.size - statuses.count("SUCCEEDED")])
+
+    def deployed(self, tool, aws, folder, stacks, texts, check=True):
+        tool.prepare(folder, stacks, texts)
+        since = now()
+        command, place = tool.command(folder)
+        wall, done = timed(command, place, tool.environment(aws.environment))
+        if check:
+            assert done.returncode == 0, f"{tool.name} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        return wall, aws.calls(since)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", default=["graphs", "unchanged", "throttled"])
+    parser.add_argument("--size", type=int, default=100)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", help="a part of a tool's name")
+    arguments = parser.parse_args()
+    runner = Runner(arguments)
+    for part in arguments.parts:
+        getattr(runner, part)()
+
+
+if __name__ == "__main__":
+    main()
