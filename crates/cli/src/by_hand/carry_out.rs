@@ -45,6 +45,8 @@ const BETWEEN_FRAMES: Duration = Duration::from_millis(250);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// How often a move is tried again that AWS did not answer, or asked to try later.
 const MAX_ATTEMPTS: u32 = 8;
+/// How often it is tried again in a row where AWS asks to slow down: whoever has many stacks waits long for the last one's turn.
+const MAX_THROTTLED: u32 = 100;
 /// How many targets a sync may have so that each is looked at once more when it has settled.
 const MOST_LAST_LOOKS: usize = 30;
 
@@ -405,10 +407,32 @@ impl Carrying<'_> {
 
     /// Tries again later where what went wrong may pass, a bounded number of times.
     async fn try_again(&mut self, number: TargetNumber, error: syncline_aws::Error) -> Result<(), Failure> {
-        if error.may_pass() && self.take_later(number, Step::Again) {
+        let is_tried_again = match error {
+            syncline_aws::Error::Throttled { .. } => self.take_in_turn(number),
+            ref error => error.may_pass() && self.take_later(number, Step::Again),
+        };
+        if is_tried_again {
             return Ok(());
         }
         self.settle(number, Outcome::failed(error.to_string())).await
+    }
+
+    /// Enters a target again that AWS asked to slow down for, not at one moment with all others. Gives whether it was not tried
+    /// often enough yet.
+    fn take_in_turn(&mut self, number: TargetNumber) -> bool {
+        let attempts = self.attempts.entry(number).or_default();
+        if *attempts >= MAX_THROTTLED {
+            return false;
+        }
+        // Never so long that AWS is left idle.
+        let pause = Duration::from_secs(1 << (*attempts).min(2));
+        let place = Duration::from_millis(u64::from(number.0 % 16) * 50);
+        *attempts += 1;
+        self.steps.spawn(async move {
+            sleep(pause + place).await;
+            (number, Step::Again)
+        });
+        true
     }
 
     /// Takes a step of a target later, and later still each time: 1 s, 2 s and so on to 32 s. Gives whether it was not tried
