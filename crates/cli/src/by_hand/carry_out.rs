@@ -164,6 +164,7 @@ async fn work_through(
         touched: BTreeSet::new(),
         requests: BTreeMap::new(),
         attempts: BTreeMap::new(),
+        throttled: BTreeMap::new(),
         waiter: Arc::new(Waiter::default()),
         steps: JoinSet::new(),
         looks: JoinSet::new(),
@@ -219,6 +220,8 @@ struct Carrying<'h> {
     requests: BTreeMap<TargetNumber, Arc<StackRequest>>,
     /// How often in a row each target was tried in vain.
     attempts: BTreeMap<TargetNumber, u32>,
+    /// How often in a row AWS asked to slow down for each: that it did so often says nothing of what else goes wrong.
+    throttled: BTreeMap<TargetNumber, u32>,
     /// The stacks that CloudFormation was asked for something for.
     touched: BTreeSet<StackName>,
     /// Stacks that are to be looked at for the last time.
@@ -337,6 +340,7 @@ impl Carrying<'_> {
             Step::Reached(Ok(Reached::Settled(outcome))) => self.settle(number, outcome).await?,
             Step::Reached(Ok(Reached::Waits)) => {
                 self.attempts.remove(&number);
+                self.throttled.remove(&number);
                 self.wait(number);
             }
             Step::Reached(Err(error)) | Step::Outputs(Err(error)) => self.try_again(number, error).await?,
@@ -420,30 +424,24 @@ impl Carrying<'_> {
     /// Enters a target again that AWS asked to slow down for, not at one moment with all others. Gives whether it was not tried
     /// often enough yet.
     fn take_in_turn(&mut self, number: TargetNumber) -> bool {
-        let attempts = self.attempts.entry(number).or_default();
-        if *attempts >= MAX_THROTTLED {
-            return false;
-        }
+        let throttled = self.throttled.entry(number).or_default();
         // Never so long that AWS is left idle.
-        let pause = Duration::from_secs(1 << (*attempts).min(2));
-        let place = Duration::from_millis(u64::from(number.0 % 16) * 50);
-        *attempts += 1;
-        self.steps.spawn(async move {
-            sleep(pause + place).await;
-            (number, Step::Again)
-        });
-        true
+        let pause =
+            Duration::from_secs(1 << (*throttled).min(2)) + Duration::from_millis(u64::from(number.0 % 16) * 50);
+        *throttled += 1;
+        *throttled <= MAX_THROTTLED && self.take_after(pause, number, Step::Again)
     }
 
     /// Takes a step of a target later, and later still each time: 1 s, 2 s and so on to 32 s. Gives whether it was not tried
     /// often enough yet.
     fn take_later(&mut self, number: TargetNumber, step: Step) -> bool {
         let attempts = self.attempts.entry(number).or_default();
-        if *attempts >= MAX_ATTEMPTS {
-            return false;
-        }
         let pause = Duration::from_secs(1 << (*attempts).min(5));
         *attempts += 1;
+        *attempts <= MAX_ATTEMPTS && self.take_after(pause, number, step)
+    }
+
+    fn take_after(&mut self, pause: Duration, number: TargetNumber, step: Step) -> bool {
         self.steps.spawn(async move {
             sleep(pause).await;
             (number, step)
