@@ -200,8 +200,10 @@ async fn a_function_that_is_killed_is_made_good() {
     // Slow enough that the moments lie within.
     repository.go_by(&[json!({ "service": "dynamodb", "latency": 80 })]).await;
     let mut number = 0;
-    for function in ["Begin", "Deploy", "OnStackStatus", "Settle", "Publish", "Finish"] {
-        for milliseconds in [5, 60] {
+    for function in ["Begin", "Deploy", "OnStackStatus", "Publish", "Finish"] {
+        // An event settles its target by several writes, one after the other.
+        let moments: &[u32] = if function == "OnStackStatus" { &[5, 60, 140, 220, 300] } else { &[5, 60] };
+        for &milliseconds in moments {
             number += 1;
             repository.change(number);
             repository.world.let_die(function, milliseconds);
@@ -252,14 +254,52 @@ async fn a_sync_whose_execution_is_stopped_in_any_state_ends() {
     // A target's, when its stack is in step and that is about to be recorded.
     repository.change(9);
     repository.go_by(&[json!({ "service": "dynamodb", "latency": 300 })]).await;
-    let commit = repository.push("Stopped in Settle");
+    let commit = repository.push("Stopped while it settles");
     let in_progress = |sync: &SyncRecord| sync.commit == commit && sync.status == SyncStatus::InProgress;
     let sync = repository.await_sync("main", "the sync", in_progress).await;
     let targets = repository.targets(&sync.sync).await;
     let first = targets.values().find(|target| target.planned.waits_on.is_empty()).unwrap();
-    repository.stop_in("Settle", "target", &format!("{}-{}", sync.sync, first.planned.number)).await;
+    let client = Client::new(&repository.world.configuration().await);
+    let mut ended = false;
+    while !ended {
+        let told = client.describe_stack_events().stack_name(first.planned.stack.as_str()).send().await.unwrap();
+        let of_sync = |token: &str| sync_of(token).is_some_and(|id| id == sync.sync);
+        ended = told.stack_events().iter().any(|event| {
+            event.physical_resource_id() == event.stack_id()
+                && event.client_request_token().is_some_and(of_sync)
+                && event.resource_status().is_some_and(|status| status.as_str() == "UPDATE_COMPLETE")
+        });
+    }
+    repository.stop_in("Deploy", "target", &format!("{}-{}", sync.sync, first.planned.number)).await;
     repository.go_by(&[]).await;
     let sync = repository.sync_of("main", &commit).await;
+    repository.assert_true(&sync).await;
+}
+
+/// A target that Deploy cannot do anything about, and gives up, is settled as failed, also where that is cut off.
+#[tokio::test]
+async fn a_target_that_is_given_up_is_settled() {
+    let (repository, _alone) = repository("given-up").await;
+    repository.go_by(&[json!({ "service": "dynamodb", "latency": 150 })]).await;
+    repository.world.let_die("Settle", 5);
+    let commit = repository.push("One target's record is damaged");
+    let in_progress = |sync: &SyncRecord| sync.commit == commit && sync.status == SyncStatus::InProgress;
+    let sync = repository.await_sync("main", "the sync", in_progress).await;
+    let targets = repository.targets(&sync.sync).await;
+    let (name, last) = targets.iter().max_by_key(|(_, target)| target.planned.waits_on.len()).unwrap();
+    assert_eq!(last.status, TargetStatus::Pending, "{name}");
+    let key = json!({ "pk": { "S": format!("SYNC#{}", sync.sync) }, "sk": { "S": format!("TARGET#{:06}", last.planned.number.0) } });
+    let table = &repository.world.outputs().await["TableName"];
+    let damage = ["dynamodb", "update-item", "--table-name", table, "--update-expression", "REMOVE entry", "--key"];
+    repository.world.aws_cli(&[&damage[..], &[&key.to_string()]].concat()).await;
+    repository.go_by(&[]).await;
+    let sync = repository.sync_of("main", &commit).await;
+    assert_eq!(sync.status, SyncStatus::Failed);
+    assert!(repository.world.has_died("Settle"), "Settle was not killed");
+    let target = repository.targets(&sync.sync).await.remove(name).unwrap();
+    assert_eq!(target.status, TargetStatus::Failed);
+    let reason = target.reason.unwrap_or_default();
+    assert!(reason.starts_with("Deploy gave up: Damaged: "), "{reason}");
     repository.assert_true(&sync).await;
 }
 

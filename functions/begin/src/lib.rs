@@ -137,17 +137,19 @@ impl Begin {
         let Assembly { targets, warnings, .. } = assembly;
         let entries = targets.into_iter().map(|target| (target.entry.name.clone(), target.entry)).collect();
         let token = Some(task_token);
-        if table.store_plan(record, &manifest.path, &plan, &entries, &warnings, token).await?.is_none() {
+        let stored = table.store_plan(record, &manifest.path, &plan, &entries, &warnings, token).await?;
+        let Some(targets) = stored else {
             // Stopped meanwhile, or begun by another Begin: what is stored by now says how to go on.
             return self.resume(sync, task_token).await;
-        }
+        };
         info!(%sync, worked_on = plan.worked_on().count(), unchanged = plan.kept().count(), "planned");
         let ready: BTreeSet<_> =
             plan.worked_on().filter(|target| target.waits_on.is_empty()).map(|target| target.number).collect();
         if plan.worked_on().next().is_none() {
             self.answer(sync, task_token).await?;
         }
-        self.walk.start(sync, &ready).await
+        let (started, desired) = tokio::join!(self.walk.start(sync, &ready), table.desire(&targets));
+        started.and(desired)
     }
 
     /// Ends the task: nothing is open any more, or nothing will begin.

@@ -1,4 +1,5 @@
-//! Makes the next move with a target's stack; the task then waits for the stack's event.
+//! Makes the next move with a target's stack; the task then waits for the stack's event. A target that has nothing to wait
+//! for is settled here.
 //!
 //! It may be entered again: after a crash, when something that it waited for has ended, or when an event was lost. It
 //! then looks before it moves. Which move comes next is decided in `syncline_core::deployment`.
@@ -13,9 +14,8 @@ use syncline_aws::all_stacks::AllStacks;
 use syncline_aws::foreign::ForeignChange;
 use syncline_aws::moves::{Deployment, Entered, Reached};
 use syncline_aws::repository::Repository;
-use syncline_aws::table::{Head, StackWait, SyncRecord, Table, TargetRecord};
+use syncline_aws::table::{Head, StackWait, SyncRecord, TargetRecord, Walk};
 use syncline_aws::templates::Templates;
-use syncline_aws::workflow::Workflow;
 use syncline_aws::{Error, configuration, settings};
 use syncline_core::deployment::Operation;
 use syncline_core::files::{Files, Want};
@@ -27,13 +27,13 @@ use syncline_core::recipe::{self, Before, Cache, Context};
 use syncline_core::render::Outputs;
 use syncline_core::stack::StackRequest;
 use syncline_core::status::{Outcome, TargetStatus};
+use syncline_core::walk;
 
 /// The function and what it may touch.
 #[derive(Debug)]
 pub struct Deploy {
     configuration: SdkConfig,
-    table: Table,
-    workflow: Workflow,
+    walk: Walk,
     stacks: AllStacks,
     templates: Templates,
     account_id: String,
@@ -52,8 +52,7 @@ impl Deploy {
     pub async fn from_environment() -> Result<Self, Error> {
         let configuration = configuration().await;
         Ok(Self {
-            table: Table::from_environment(&configuration)?,
-            workflow: Workflow::from_environment(&configuration),
+            walk: Walk::from_environment(&configuration)?,
             stacks: AllStacks::from_environment(&configuration)?,
             templates: Templates::from_environment(&configuration)?,
             account_id: settings::required("ACCOUNT_ID")?,
@@ -64,12 +63,12 @@ impl Deploy {
     /// Enters the task.
     pub async fn handle(&self, input: Value) -> Result<Value, LambdaError> {
         let input = Input::deserialize(&input).map_err(|error| Error::damaged("input of Deploy", error))?;
-        let Some(before) = self.table.target(&input.sync, input.target).await? else {
+        let Some((before, sync)) = self.walk.table.target_and_sync(&input.sync, input.target).await? else {
             let what = format!("target {} of sync {}", input.target, input.sync);
             return Err(Error::damaged(what, "no record of it").into());
         };
         let location = before.planned.location.clone();
-        let entry = match self.deploy(&input, before).await {
+        let entry = match self.deploy(&input, before, sync).await {
             // What AWS refuses, or does not allow, it will refuse again: that is the target's outcome.
             Err(error @ (Error::Refused { .. } | Error::Denied { .. })) => {
                 Reached::Settled(Outcome::failed(refused(&error, &location)))
@@ -78,21 +77,23 @@ impl Deploy {
         };
         if let Reached::Settled(outcome) = &entry {
             let outcome = outcome.clone().at(&location);
-            self.workflow.succeed(&input.task_token, &json!({ "outcome": outcome })).await?;
+            let recorded = walk::settle(&self.walk, &input.sync, input.target, outcome).await?;
+            self.walk.workflow.succeed(&input.task_token, &json!({ "status": recorded.status })).await?;
         }
         Ok(json!({ "settled": matches!(entry, Reached::Settled(_)) }))
     }
 
-    async fn deploy(&self, input: &Input, before: TargetRecord) -> Result<Reached, Error> {
+    async fn deploy(&self, input: &Input, before: TargetRecord, sync: Option<SyncRecord>) -> Result<Reached, Error> {
+        // By whoever stopped the sync, or by a Deploy or an event that was cut off before all was done: so it is settled again.
+        let settled = || Reached::Settled(Outcome::because(TargetStatus::Skipped, "settled before it was deployed"));
+        if before.status.is_terminal() {
+            return Ok(settled());
+        }
         let is_deletion = before.planned.action == Action::Delete;
         let request = async { if is_deletion { Ok(None) } else { self.request(&before).await.map(Some) } };
-        let (sync, head, holds, request) = tokio::join!(
-            self.table.sync(&input.sync),
-            self.table.head(&before.repository, &before.planned.name),
-            self.table.holds(&before.repository),
-            request
-        );
-        let (sync, head, holds) = (sync?, head?, holds?);
+        let known = self.walk.table.head_and_holds(&before.repository, &before.branch, &before.planned.name);
+        let (known, request) = tokio::join!(known, request);
+        let (head, holds) = known?;
         // Before it is noted that it enters: whoever is cut off or refused here looks again.
         if let Some(settled) = not_to_begin(&before, sync.as_ref(), &holds) {
             return Ok(settled);
@@ -107,9 +108,8 @@ impl Deploy {
         if let Some(settled) = self.changed_by_others(&before, head.as_ref()).await? {
             return Ok(settled);
         }
-        let Some(record) = self.table.enter_target(&input.sync, input.target).await? else {
-            // Settled meanwhile, by whoever stopped the sync. Settle will find that outcome on record.
-            return Ok(Reached::Settled(Outcome::because(TargetStatus::Skipped, "settled before it was deployed")));
+        let Some(record) = self.walk.table.enter_target(&input.sync, input.target).await? else {
+            return Ok(settled());
         };
         match &request {
             Some(request) => self.move_on(input, &record, head.as_ref(), request).await,
@@ -123,7 +123,7 @@ impl Deploy {
         let (stack, location, repository) = (&record.planned.stack, &record.planned.location, &record.repository);
         let Some(head) = head.filter(|head| head.has_deployed(stack, location)) else { return Ok(None) };
         let stacks = self.stacks.at(location, repository).await?;
-        let found = ForeignChange::newest(&stacks, &self.table, repository, stack).await?;
+        let found = ForeignChange::newest(&stacks, &self.walk.table, repository, stack).await?;
         let found = found.filter(|found| head.accepted.as_ref() != Some(&found.operation.id));
         // One that is to go may be gone; and what this sync itself works on may be gone for a moment.
         let may_be_gone = record.planned.action == Action::Delete || record.entered > 0;
@@ -187,7 +187,7 @@ impl Deploy {
             outputs_wanted: record.planned.outputs_wanted,
         };
         let arn = self.stacks.arn(&record.planned.location, &record.planned.stack);
-        self.table.wait_for_stack(&arn, &wait).await
+        self.walk.table.wait_for_stack(&arn, &wait).await
     }
 
     /// What CloudFormation is to be asked for, from the repository's files at the sync's commit; or why it cannot be
@@ -224,7 +224,7 @@ impl Deploy {
     async fn outputs(&self, record: &TargetRecord) -> Result<BTreeMap<String, BTreeMap<String, String>>, Error> {
         let mut outputs = BTreeMap::new();
         for source in &record.planned.outputs_from {
-            let head = self.table.head(&record.repository, &TargetName::new(source.name.as_str())).await?;
+            let head = self.walk.table.head(&record.repository, &TargetName::new(source.name.as_str())).await?;
             let location = source.location.clone().unwrap_or_default();
             let kept = head.filter(|head| head.has_deployed(&source.stack, &location)).and_then(|head| head.outputs);
             let of_source = match kept {

@@ -1,23 +1,23 @@
-//! A stack's status event hands the task token of the target that waits for it back.
+//! A stack's status event settles the target that waits for it, or sends Deploy back to look.
 //!
-//! It looks at no stack: an operation of ours that succeeded settles its target; anything else that ended sends Deploy
-//! back to look.
+//! It looks at no stack: an operation of ours that succeeded settles its target, and then ends its execution; with anything
+//! else that ended the task token is handed back.
 
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use syncline_aws::table::Table;
-use syncline_aws::workflow::{LOOK_AGAIN, Workflow};
+use syncline_aws::table::Walk;
+use syncline_aws::workflow::LOOK_AGAIN;
 use syncline_aws::{Error, configuration};
 use syncline_core::deployment::{EventMeaning, Operation, read_event};
 use syncline_core::status::{Outcome, TargetStatus};
+use syncline_core::walk;
 use tracing::{info, warn};
 
 /// The function and what it may touch.
 #[derive(Debug)]
 pub struct OnStackStatus {
-    table: Table,
-    workflow: Workflow,
+    walk: Walk,
 }
 
 /// The part of a `CloudFormation Stack Status Change` event that is used.
@@ -53,10 +53,7 @@ impl OnStackStatus {
     /// Reads the function's settings and makes its clients.
     pub async fn from_environment() -> Result<Self, Error> {
         let configuration = configuration().await;
-        Ok(Self {
-            table: Table::from_environment(&configuration)?,
-            workflow: Workflow::from_environment(&configuration),
-        })
+        Ok(Self { walk: Walk::from_environment(&configuration)? })
     }
 
     /// Handles one event. A payload that is no stack event is logged and dropped.
@@ -74,7 +71,7 @@ impl OnStackStatus {
 
     async fn stack(&self, detail: StackDetail) -> Result<Value, Error> {
         let StackDetail { stack_id, status_details: StatusDetails { status }, client_request_token } = detail;
-        let Some(wait) = self.table.who_waits_for(&stack_id).await? else {
+        let Some(wait) = self.walk.table.who_waits_for(&stack_id).await? else {
             return Ok(json!({ "dropped": "nobody waits for this stack" }));
         };
         let operation = Operation { sync: wait.sync.clone(), target: wait.target };
@@ -90,10 +87,12 @@ impl OnStackStatus {
                     outputs: None,
                     foreign: None,
                 };
-                self.workflow.succeed(&wait.task_token, &json!({ "outcome": outcome })).await?
+                // All of it first: if this is cut off, the token is still there to lead to the same.
+                let recorded = walk::settle(&self.walk, &wait.sync, wait.target, outcome).await?;
+                self.walk.workflow.succeed(&wait.task_token, &json!({ "status": recorded.status })).await?
             }
             EventMeaning::Deployed | EventMeaning::LookAgain => {
-                self.workflow.fail(&wait.task_token, LOOK_AGAIN, &status).await?
+                self.walk.workflow.fail(&wait.task_token, LOOK_AGAIN, &status).await?
             }
         };
         Ok(json!({ "answered": answered }))

@@ -1,4 +1,4 @@
-//! Records a target's outcome and releases what waits on it: one step of the walk over the graph.
+//! Settles a target that Deploy gave up: everybody else who knows how a target ended settles it on the spot.
 
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
@@ -17,15 +17,12 @@ pub struct Settle {
     walk: Walk,
 }
 
-/// What the state machine hands in: the outcome that Deploy gave, or the error that it gave up with.
+/// What the state machine hands in: the error that Deploy gave up with.
 #[derive(Debug, Deserialize)]
 struct Input {
     sync: SyncId,
     target: TargetNumber,
-    #[serde(default)]
-    outcome: Option<Outcome>,
-    #[serde(default)]
-    error: Option<StepError>,
+    error: StepError,
 }
 
 impl Settle {
@@ -38,18 +35,10 @@ impl Settle {
     /// Settles one target.
     pub async fn handle(&self, input: Value) -> Result<Value, Diagnostic> {
         let input = Input::deserialize(&input).map_err(|error| Error::damaged("input of Settle", error))?;
-        let outcome = outcome(&input);
+        let outcome = Outcome::failed(format!("Deploy gave up: {}", input.error.describe()));
         let recorded = walk::settle(&self.walk, &input.sync, input.target, outcome).await?;
         info!(sync = %input.sync, target = %input.target, status = %recorded.status, reason = recorded.reason, "settled");
         Ok(json!({ "status": recorded.status }))
-    }
-}
-
-fn outcome(input: &Input) -> Outcome {
-    match (&input.outcome, &input.error) {
-        (Some(outcome), _) => outcome.clone(),
-        (None, Some(error)) => Outcome::failed(format!("Deploy gave up: {}", error.describe())),
-        (None, None) => Outcome::failed("Deploy ended without an outcome"),
     }
 }
 
@@ -64,9 +53,6 @@ mod tests {
             "error": { "Error": "Unavailable", "Cause": "{\"errorType\":\"Unavailable\",\"errorMessage\":\"codecommit:GetFile had no answer\"}" }
         }))
         .unwrap();
-        assert_eq!(
-            outcome(&input).reason.as_deref(),
-            Some("Deploy gave up: Unavailable: codecommit:GetFile had no answer")
-        );
+        assert_eq!(input.error.describe(), "Unavailable: codecommit:GetFile had no answer");
     }
 }

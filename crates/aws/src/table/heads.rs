@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
+use syncline_core::hold::{Held, Hold};
 use syncline_core::location::Location;
 use syncline_core::names::{BranchName, CommitId, Digest, RepositoryName, StackName, SyncId, TargetKind, TargetName};
 use syncline_core::plan::{Action, Known};
@@ -11,7 +12,7 @@ use syncline_core::recipe::Inputs;
 use syncline_core::status::{Outcome, TargetStatus};
 
 use super::syncs::TargetRecord;
-use super::{Table, from_item, to_value};
+use super::{Table, from_item, in_batches, interventions, to_value};
 use crate::stacks::NewestOperation;
 use crate::{Error, clock};
 
@@ -121,6 +122,20 @@ impl Table {
         Ok(head.filter(|head| !head.deleted))
     }
 
+    /// One target's head, and what is held that covers it, in one call.
+    pub async fn head_and_holds(
+        &self,
+        repository: &RepositoryName,
+        branch: &BranchName,
+        target: &TargetName,
+    ) -> Result<(Option<Head>, Vec<Hold>), Error> {
+        let held = [Held::Everything, Held::Branch(branch.clone()), Held::Target(target.clone())];
+        let [everything, of_branch, of_target] = held.map(|held| interventions::key(repository, &held));
+        let [head, holds @ ..] = self.get_all([key(repository, target), everything, of_branch, of_target]).await?;
+        let head: Option<Head> = head.map(from_item).transpose()?;
+        Ok((head.filter(|head| !head.deleted), interventions::held(holds.into_iter().flatten())?))
+    }
+
     /// Every target's head, by name, without those that were deleted.
     pub async fn heads(&self, repository: &RepositoryName) -> Result<Vec<Head>, Error> {
         let items = self.partition(format!("REPOSITORY#{repository}"), "TARGET#").await?;
@@ -129,9 +144,10 @@ impl Table {
         Ok(heads)
     }
 
-    /// Notes that a sync concerns a target. A later sync's note stays.
-    pub(super) async fn desire(&self, target: &TargetRecord) -> Result<(), Error> {
-        self.note(target, TargetStatus::Pending, None).await
+    /// Notes that a sync concerns targets. A later sync's note stays, and so does how a target ended in this one: what is
+    /// ready need not wait for it.
+    pub async fn desire(&self, targets: &[TargetRecord]) -> Result<(), Error> {
+        in_batches(targets.iter().map(|target| self.note(target, TargetStatus::Pending, None))).await.map(|_| ())
     }
 
     /// Notes how a target ended in a sync. A later sync's note stays.
@@ -150,8 +166,11 @@ impl Table {
             .text("desired_commit", target.commit.as_str())
             .text("latest_sync", target.sync.as_str())
             .text("status", status.as_str())
-            .text("updated_at", clock::now())
-            .if_absent_or_at_most("latest_sync", target.sync.as_str());
+            .text("updated_at", clock::now());
+        update = match outcome {
+            Some(_) => update.if_absent_or_at_most("latest_sync", target.sync.as_str()),
+            None => update.if_absent_or_below("latest_sync", target.sync.as_str()),
+        };
         update = match &target.planned.location {
             home if home.is_home() => update.remove("location"),
             location => update.set("location", to_value(location)?),

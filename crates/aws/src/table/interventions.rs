@@ -7,7 +7,7 @@ use syncline_core::hold::{Held, Hold};
 use syncline_core::names::{RepositoryName, TargetName};
 
 use super::update::Updated;
-use super::{Table, from_item, heads, to_item, to_value};
+use super::{Item, Table, from_item, heads, to_item, to_value};
 use crate::{Error, clock};
 
 /// What somebody did.
@@ -48,17 +48,16 @@ struct HoldItem {
 impl Table {
     /// What is held in a repository now.
     pub async fn holds(&self, repository: &RepositoryName) -> Result<Vec<Hold>, Error> {
-        let items = self.partition(partition(repository), "HOLD#").await?;
-        let items: Vec<HoldItem> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
-        Ok(items.into_iter().filter(|item| item.is_held).map(|item| item.hold).collect())
+        held(self.partition(partition(repository), "HOLD#").await?)
     }
 
     /// Holds something, from now on.
     pub async fn pause(&self, repository: &RepositoryName, done: &Intervention) -> Result<(), Error> {
         self.record(repository, done).await?;
         let Intervention { what, by, reason, at, .. } = done;
+        let (pk, sk) = key(repository, what);
         let update = self
-            .update(partition(repository), hold_key(what))
+            .update(pk, sk)
             .set("what", to_value(what)?)
             .text("by", by)
             .text("reason", reason.as_deref().unwrap_or_default())
@@ -69,7 +68,8 @@ impl Table {
 
     /// Lets something go on that was held.
     pub async fn resume(&self, repository: &RepositoryName, done: &Intervention) -> Result<(), Error> {
-        let update = self.update(partition(repository), hold_key(&done.what));
+        let (pk, sk) = key(repository, &done.what);
+        let update = self.update(pk, sk);
         update.set("is_held", AttributeValue::Bool(false)).if_exists().send().await?;
         self.record(repository, done).await
     }
@@ -107,14 +107,22 @@ impl Table {
     }
 }
 
-fn partition(repository: &RepositoryName) -> String {
-    format!("REPOSITORY#{repository}")
+/// What items say is held.
+pub(super) fn held(items: impl IntoIterator<Item = Item>) -> Result<Vec<Hold>, Error> {
+    let items: Vec<HoldItem> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
+    Ok(items.into_iter().filter(|item| item.is_held).map(|item| item.hold).collect())
 }
 
-fn hold_key(what: &Held) -> String {
-    match what {
+/// Where it is said that something is held.
+pub(super) fn key(repository: &RepositoryName, what: &Held) -> (String, String) {
+    let sk = match what {
         Held::Everything => "HOLD#EVERYTHING".to_owned(),
         Held::Branch(branch) => format!("HOLD#BRANCH#{branch}"),
         Held::Target(target) => format!("HOLD#TARGET#{target}"),
-    }
+    };
+    (partition(repository), sk)
+}
+
+fn partition(repository: &RepositoryName) -> String {
+    format!("REPOSITORY#{repository}")
 }

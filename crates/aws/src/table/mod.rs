@@ -33,7 +33,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
 
@@ -49,6 +49,12 @@ use crate::{Error, clock, settings};
 
 /// How many requests one step has under way at once.
 const CONCURRENCY: usize = 16;
+
+/// How often what a call left undone is asked for again.
+const UNPROCESSED_ATTEMPTS: u32 = 5;
+
+/// How long to wait before the first time; twice as long each time after.
+const UNPROCESSED_PAUSE: Duration = Duration::from_millis(50);
 
 /// The longest that a sync may take: the most that `SyncTimeoutSeconds` in the SAM template allows.
 const LONGEST_SYNC: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -94,6 +100,31 @@ impl Table {
             .await
             .map_err(from_sdk("dynamodb:GetItem"))?;
         found.item.map(from_item).transpose()
+    }
+
+    /// Reads up to 100 items in one call, each as it is now; in the order of the keys, nothing where there is none.
+    async fn get_all<const N: usize>(&self, keys: [(String, String); N]) -> Result<[Option<Item>; N], Error> {
+        let mut left: Vec<Item> = keys.iter().map(as_key).collect();
+        let mut found: HashMap<(String, String), Item> = HashMap::new();
+        for attempt in 0.. {
+            let asked = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true).build();
+            let asked = asked.map_err(|error| Error::damaged("keys to read", error))?;
+            let sent = self.client.batch_get_item().request_items(&self.name, asked).send().await;
+            let sent = sent.map_err(from_sdk("dynamodb:BatchGetItem"))?;
+            let items = sent.responses.unwrap_or_default().into_values().flatten();
+            found.extend(items.filter_map(|item| Some((key_of(&item)?, item))));
+            left = sent.unprocessed_keys.unwrap_or_default().into_values().flat_map(|some| some.keys).collect();
+            if left.is_empty() {
+                break;
+            }
+            // It gives what it could, and an error only where that was nothing.
+            if attempt == UNPROCESSED_ATTEMPTS {
+                let message = format!("{} items were left unread", left.len());
+                return Err(Error::Throttled { action: "dynamodb:BatchGetItem", message });
+            }
+            tokio::time::sleep(UNPROCESSED_PAUSE * 2_u32.pow(attempt)).await;
+        }
+        Ok(keys.map(|key| found.remove(&key)))
     }
 
     /// Writes an item whatever stands there.
@@ -175,6 +206,17 @@ where
     // Collected here, so that what is awaited holds futures and no closure that borrows.
     let futures: Vec<F> = futures.into_iter().collect();
     stream::iter(futures).buffered(CONCURRENCY).try_collect()
+}
+
+/// A key as DynamoDB takes it.
+fn as_key((pk, sk): &(String, String)) -> Item {
+    Item::from([("pk".to_owned(), AttributeValue::S(pk.clone())), ("sk".to_owned(), AttributeValue::S(sk.clone()))])
+}
+
+/// The key of an item.
+fn key_of(item: &Item) -> Option<(String, String)> {
+    let text = |name| item.get(name)?.as_s().ok().cloned();
+    Some((text("pk")?, text("sk")?))
 }
 
 /// An item as one of our types.

@@ -261,7 +261,8 @@ impl Table {
     }
 
     /// Stores a plan and brings its sync into progress. Once that is done the plan stays as it is. Gives the records of its
-    /// targets; nothing where the sync was stopped meanwhile, or another Begin was first. By hand there is no task to
+    /// targets, whose heads are only now to say that they are desired: a Begin that is cut off before plans again, and must find
+    /// them as they were. Nothing where the sync was stopped meanwhile, or another Begin was first. By hand there is no task to
     /// answer yet: see [`Table::await_hand`].
     pub async fn store_plan(
         &self,
@@ -303,8 +304,6 @@ impl Table {
         if let Updated::Refused(_) = update.if_absent("cancelled").send().await? {
             return Ok(None);
         }
-        // Only now: a Begin that is cut off before plans again, and must find the heads as they were.
-        in_batches(targets.iter().map(|target| self.desire(target))).await?;
         Ok(Some(targets))
     }
 
@@ -350,9 +349,16 @@ impl Table {
         Ok(matches!(updated, Updated::Applied(_)))
     }
 
-    /// A target's record.
-    pub async fn target(&self, sync: &SyncId, target: TargetNumber) -> Result<Option<TargetRecord>, Error> {
-        self.get(partition(sync), target_key(target)).await
+    /// A target's record and its sync's, in one call; nothing where there is no such target.
+    pub async fn target_and_sync(
+        &self,
+        sync: &SyncId,
+        target: TargetNumber,
+    ) -> Result<Option<(TargetRecord, Option<SyncRecord>)>, Error> {
+        let keys = [target_key(target), "SYNC".to_owned()].map(|sk| (partition(sync), sk));
+        let [target, sync] = self.get_all(keys).await?;
+        let Some(target) = target else { return Ok(None) };
+        Ok(Some((from_item(target)?, sync.map(from_item).transpose()?)))
     }
 
     /// The records of every target that a sync works on, in the order of their numbers.

@@ -136,6 +136,13 @@ impl Update<'_> {
         self
     }
 
+    /// Only where an attribute is not there, or less than this text.
+    pub(super) fn if_absent_or_below(mut self, path: &str, text: impl Into<String>) -> Self {
+        let (path, value) = (self.path(path), self.value(AttributeValue::S(text.into())));
+        self.conditions.push(format!("(attribute_not_exists({path}) OR {path} < {value})"));
+        self
+    }
+
     /// Only where an attribute is not there, or just this number.
     pub(super) fn if_absent_or_number(mut self, path: &str, number: u64) -> Self {
         let (path, value) = (self.path(path), self.value(AttributeValue::N(number.to_string())));

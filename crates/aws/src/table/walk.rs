@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde::Deserialize;
 use serde_json::json;
 use syncline_core::names::{SyncId, TargetNumber};
 use syncline_core::status::{Outcome, TargetStatus};
@@ -11,7 +10,7 @@ use syncline_core::walk::{Settled, WalkStore, Workflow as WalkWorkflow};
 
 use super::syncs::{partition, target_key};
 use super::update::Updated;
-use super::{Item, Table, TargetRecord, from_item, in_batches};
+use super::{Table, TargetRecord, from_item, in_batches, to_value};
 use crate::workflow::Workflow;
 use crate::{Error, clock};
 
@@ -30,8 +29,8 @@ impl Walk {
         Ok(Self { table: Table::from_environment(configuration)?, workflow: Workflow::from_environment(configuration) })
     }
 
-    /// Records one outcome on the target's own item, and then on its head. Both are written again where the outcome was
-    /// recorded before: whoever recorded it may have been cut off between the two.
+    /// Records one outcome on the target's own item, all of it, and then on its head, which is written again where the outcome
+    /// was recorded before: whoever recorded it may have been cut off between the two.
     async fn record_one(
         &self,
         sync: &SyncId,
@@ -50,12 +49,17 @@ impl Walk {
         if let Some(deployed) = &outcome.deployed {
             update = update.text("deployed", deployed.as_str());
         }
-        let (item, is_first) = match update.send().await? {
-            Updated::Applied(item) => (item, true),
+        if let Some(outputs) = &outcome.outputs {
+            update = update.set("outputs", to_value(outputs)?);
+        }
+        if let Some(foreign) = &outcome.foreign {
+            update = update.text("foreign", foreign);
+        }
+        let item = match update.send().await? {
             Updated::Refused(item) if item.is_empty() => return Ok(None),
-            Updated::Refused(item) => (item, false),
+            Updated::Applied(item) | Updated::Refused(item) => item,
         };
-        let on_record = if is_first { outcome.clone() } else { outcome_on_record(&item, outcome)? };
+        let on_record: Outcome = from_item(item.clone())?;
         let target: TargetRecord = from_item(item)?;
         self.table.conclude(&target, &on_record).await?;
         Ok(Some((
@@ -63,22 +67,6 @@ impl Walk {
             Settled { name: target.planned.name, outcome: on_record, dependents: target.planned.dependents },
         )))
     }
-}
-
-/// The outcome that an item has. Outputs and the change that was found are not on it: where the outcome offered is the one
-/// on record, they are taken from there.
-fn outcome_on_record(item: &Item, offered: &Outcome) -> Result<Outcome, Error> {
-    #[derive(Deserialize)]
-    struct OnRecord {
-        status: TargetStatus,
-        reason: Option<String>,
-        deployed: Option<syncline_core::names::Digest>,
-    }
-    let OnRecord { status, reason, deployed } = from_item(item.clone())?;
-    let offered = Some(offered).filter(|offered| offered.status == status);
-    let outputs = offered.and_then(|offered| offered.outputs.clone());
-    let foreign = offered.and_then(|offered| offered.foreign.clone());
-    Ok(Outcome { status, reason, deployed, outputs, foreign })
 }
 
 impl WalkStore for Walk {

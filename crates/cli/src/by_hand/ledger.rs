@@ -202,10 +202,12 @@ impl Syncline {
         warnings: &[Diagnostic],
     ) -> Result<Vec<TargetRecord>, Failure> {
         let stored = self.table.store_plan(record, manifest, plan, entries, warnings, None).await?;
-        stored.ok_or_else(|| {
+        let targets = stored.ok_or_else(|| {
             let help = format!("`syncline show {}` says why", record.sync);
             Failure::new("the sync was stopped before it began", help)
-        })
+        })?;
+        self.table.desire(&targets).await?;
+        Ok(targets)
     }
 }
 
