@@ -23,9 +23,12 @@ pub(crate) const EMPTY_TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 /// What `git update-ref` takes for "does not exist".
 pub(crate) const NOTHING: &str = "0000000000000000000000000000000000000000";
 
-/// How many objects are remembered, and how large one of them may be: some 64 MB at the most.
-const REMEMBERED: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
-const LARGEST_REMEMBERED: usize = 16 * 1024;
+/// How many objects are remembered, and how large one of them may be: some 256 MB at the most, and where there are so many, most
+/// are small.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(32_768).unwrap();
+const LARGEST_REMEMBERED: usize = 8 * 1024;
+/// A folder's list may be longer, since each file in it is looked for there.
+const LONGEST_LIST: usize = 2 * 1024 * 1024;
 
 /// What Git said of objects, by repository and question. Objects never change, and AWS starts no process to read one.
 static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(|| Mutex::new(LruCache::new(REMEMBERED)));
@@ -45,6 +48,8 @@ pub(crate) struct Entry {
     pub(crate) id: String,
     /// From the root of what was listed.
     pub(crate) path: String,
+    /// A file's bytes, where they were counted.
+    pub(crate) size: Option<usize>,
 }
 
 impl Entry {
@@ -158,14 +163,14 @@ impl Git {
         Ok(text.lines().filter_map(pair).collect())
     }
 
-    /// The answer to a question about an object, asked once. What is large is asked for again.
-    fn once(&self, question: String, ask: impl FnOnce() -> Result<Vec<u8>>) -> Result<Arc<[u8]>> {
+    /// The answer to a question about an object, asked once. What is larger than `limit` is asked for again.
+    fn once(&self, question: String, limit: usize, ask: impl FnOnce() -> Result<Vec<u8>>) -> Result<Arc<[u8]>> {
         let key = (self.folder.clone(), question);
         if let Some(answer) = known().get(&key) {
             return Ok(answer.clone());
         }
         let answer: Arc<[u8]> = ask()?.into();
-        if answer.len() <= LARGEST_REMEMBERED {
+        if answer.len() <= limit {
             known().put(key, answer.clone());
         }
         Ok(answer)
@@ -217,7 +222,7 @@ impl Git {
     /// The tree of a commit.
     pub(crate) fn tree(&self, commit: &CommitId) -> Result<String> {
         let expression = format!("{}^{{tree}}", commit.as_str());
-        let tree = self.once(format!("tree {}", commit.as_str()), || {
+        let tree = self.once(format!("tree {}", commit.as_str()), LARGEST_REMEMBERED, || {
             self.bytes(["rev-parse", "--verify", "--end-of-options", &expression], &[], b"")
         })?;
         Ok(String::from_utf8_lossy(&tree).trim_end().to_owned())
@@ -237,11 +242,43 @@ impl Git {
         Ok(found.map(|entry| Entry { path: path.as_str().to_owned(), ..entry }))
     }
 
-    /// What is in a tree or commit, one level deep.
+    /// What is in a tree or commit, one level deep. Whoever lists a folder reads its files next, so one process reads them all.
     pub(crate) fn list(&self, tree: &str) -> Result<Vec<Entry>> {
-        let listed =
-            self.once(format!("list {tree}"), || self.bytes(["ls-tree", "-z", "--full-tree", tree], &[], b""))?;
+        let listed = self.once(format!("list {tree}"), LONGEST_LIST, || {
+            let listed = self.bytes(["ls-tree", "-z", "--long", "--full-tree", tree], &[], b"")?;
+            self.remember_small_blobs(&listed)?;
+            Ok(listed)
+        })?;
         Ok(entries(&listed))
+    }
+
+    /// Remembers the blobs of a list that are small and not known yet.
+    fn remember_small_blobs(&self, listed: &[u8]) -> Result<()> {
+        let key = |id: &str| (self.folder.clone(), format!("blob {id}"));
+        let small = |entry: &Entry| entry.size.is_some_and(|size| size <= LARGEST_REMEMBERED);
+        let known_now = known();
+        let ids: Vec<String> = entries(listed)
+            .into_iter()
+            .filter(|entry| small(entry) && !known_now.contains(&key(&entry.id)))
+            .map(|entry| entry.id)
+            .collect();
+        drop(known_now);
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let told = self.bytes(["cat-file", "--batch"], &[], (ids.join("\n") + "\n").as_bytes())?;
+        let mut rest = told.as_slice();
+        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
+            let head = String::from_utf8_lossy(&rest[..end]).into_owned();
+            let [id, "blob", size] = head.split(' ').collect::<Vec<_>>()[..] else {
+                bail!("git told of an object what was not understood: `{head}`");
+            };
+            let size: usize = size.parse().context("git told no size")?;
+            let content = rest.get(end + 1..end + 1 + size).context("git told less than it said")?;
+            known().put(key(id), content.into());
+            rest = rest.get(end + 2 + size..).unwrap_or_default();
+        }
+        Ok(())
     }
 
     /// A blob's size, if there is such a blob.
@@ -258,7 +295,9 @@ impl Git {
     }
 
     pub(crate) fn blob(&self, id: &str) -> Result<Vec<u8>> {
-        Ok(self.once(format!("blob {id}"), || self.bytes(["cat-file", "blob", id], &[], b""))?.to_vec())
+        Ok(self
+            .once(format!("blob {id}"), LARGEST_REMEMBERED, || self.bytes(["cat-file", "blob", id], &[], b""))?
+            .to_vec())
     }
 
     pub(crate) fn write_blob(&self, content: &[u8]) -> Result<String> {
@@ -283,7 +322,7 @@ impl Git {
                 bail!("git told a difference that was not understood: `{line}`");
             };
             let entry = |mode: &str, id: &str| {
-                (mode != "000000").then(|| Entry { mode: mode.into(), id: id.into(), path: path.into() })
+                (mode != "000000").then(|| Entry { mode: mode.into(), id: id.into(), path: path.into(), size: None })
             };
             differences.push((entry(old_mode, old), entry(new_mode, new)));
         }
@@ -295,13 +334,14 @@ fn known() -> MutexGuard<'static, Known> {
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The lines of `git ls-tree -z`: mode, kind, id, a tab, path.
+/// The lines of `git ls-tree -z --long`: mode, kind, id, size or `-`, a tab, path.
 fn entries(bytes: &[u8]) -> Vec<Entry> {
     let text = String::from_utf8_lossy(bytes);
     let entry = |line: &str| {
         let (head, path) = line.split_once('\t')?;
-        let mut head = head.split(' ');
-        Some(Entry { mode: head.next()?.to_owned(), id: head.nth(1)?.to_owned(), path: path.to_owned() })
+        let mut head = head.split_ascii_whitespace();
+        let (mode, id) = (head.next()?.to_owned(), head.nth(1)?.to_owned());
+        Some(Entry { mode, id, path: path.to_owned(), size: head.next().and_then(|size| size.parse().ok()) })
     };
     text.split('\0').filter_map(entry).collect()
 }
