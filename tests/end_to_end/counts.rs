@@ -1,12 +1,14 @@
 //! What a sync costs, counted: calls, and transitions of the state machines. These figures are exact, unlike times.
 
+use std::collections::BTreeMap;
+
 use super::repository::{Repository, parameter};
 
-/// How many targets are pushed: two rows, each of the second waits for one of the first.
-const TARGETS: usize = 12;
+/// How many targets are pushed: two rows, each of the second waits for one of the first. So many that what was read is kept.
+const TARGETS: usize = 24;
 
 /// What one sync came to.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Counts {
     /// Calls of CloudFormation.
     cloudformation: usize,
@@ -14,6 +16,20 @@ struct Counts {
     codecommit: usize,
     /// States that the executions of targets entered.
     transitions: usize,
+    /// Calls of DynamoDB by functions, by operation.
+    table: BTreeMap<String, usize>,
+}
+
+impl Counts {
+    /// Calls that read an item or more.
+    fn reads(&self) -> usize {
+        ["GetItem", "BatchGetItem", "Query"].iter().filter_map(|name| self.table.get(*name)).sum()
+    }
+
+    /// Calls that write an item.
+    fn writes(&self) -> usize {
+        ["PutItem", "UpdateItem"].iter().filter_map(|name| self.table.get(*name)).sum()
+    }
 }
 
 async fn repository(name: &str) -> Repository {
@@ -54,6 +70,7 @@ async fn counted(repository: &Repository, message: &str) -> Counts {
         cloudformation: repository.world.cloudformation_calls(&prefix).await.len() - cloudformation,
         codecommit: read() - codecommit,
         transitions,
+        table: repository.world.table_calls(&[format!("SYNC#{}", sync.sync)]).await,
     }
 }
 
@@ -63,17 +80,30 @@ async fn a_sync_costs_what_it_has_to() {
     let first = counted(&repository, "First").await;
     assert_eq!((first.cloudformation, first.transitions), (TARGETS, TARGETS), "{first:?}");
     // Its spec and its template, when it is planned and when it is deployed; and the folders where addons would be.
-    assert!(first.codecommit <= 5 * TARGETS, "{first:?}");
+    assert!(first.codecommit <= 5 * TARGETS + 5, "{first:?}");
+    // It is planned, begun with, recorded, taken from whom waits for it, and from what is open; and there is the sync itself.
+    assert!(first.writes() <= 4 * TARGETS + TARGETS / 2 + 6, "{first:?}");
+    // Deploy reads its record and the sync's at once.
+    assert!(first.reads() <= TARGETS + 10, "{first:?}");
+    assert_eq!(first.table.keys().filter(|name| *name == "Scan").count(), 0, "{first:?}");
 
     let unchanged = counted(&repository, "Nothing").await;
     assert_eq!((unchanged.cloudformation, unchanged.transitions), (0, 0), "{unchanged:?}");
-    assert!(unchanged.codecommit <= 3 * TARGETS, "{unchanged:?}");
+    // Where the branch is, the manifest, and what has changed.
+    assert!(unchanged.codecommit <= 7, "{unchanged:?}");
+    assert!(unchanged.writes() + unchanged.reads() <= 16, "{unchanged:?}");
 
     // One write, and one read before it: whether somebody changed the stack by hand.
+    repository.write(&format!("ts{}.yaml", TARGETS - 1), &parameter("second", "any"));
+    let last = counted(&repository, "One that nobody waits for").await;
+    assert_eq!((last.cloudformation, last.transitions), (2, 1), "{last:?}");
+    assert!(last.codecommit <= 10, "{last:?}");
+    assert!(last.writes() + last.reads() <= 24, "{last:?}");
+
     repository.write("ts0.yaml", &parameter("second", "any"));
     let one = counted(&repository, "One").await;
     assert_eq!(one.cloudformation, 2, "{one:?}");
     // What waits for it looks whether it shows something new.
     assert_eq!(one.transitions, 2, "{one:?}");
-    assert!(one.codecommit <= unchanged.codecommit + 5, "{one:?}");
+    assert!(one.codecommit <= last.codecommit + 4, "{one:?}");
 }

@@ -196,6 +196,21 @@ impl World {
         serde_json::from_str(&text).unwrap_or(Value::Null)
     }
 
+    /// How often functions called DynamoDB for items whose keys hold one of these texts, by operation.
+    pub(crate) async fn table_calls(&self, keys: &[String]) -> BTreeMap<String, usize> {
+        let source = "AttributeKey=EventSource,AttributeValue=dynamodb.amazonaws.com";
+        let recorded = self.aws_cli(&["cloudtrail", "lookup-events", "--lookup-attributes", source]).await;
+        let mut calls = BTreeMap::new();
+        for event in recorded["Events"].as_array().unwrap() {
+            let detail = event["CloudTrailEvent"].as_str().unwrap();
+            let by_function = event["Username"].as_str().is_some_and(|name| name.starts_with("ASIA"));
+            if by_function && keys.iter().any(|key| detail.contains(key)) {
+                *calls.entry(event["EventName"].as_str().unwrap().to_owned()).or_default() += 1;
+            }
+        }
+        calls
+    }
+
     /// The calls of CloudFormation that the emulator recorded for stacks whose name begins so, newest first, as
     /// `action stack`.
     pub(crate) async fn cloudformation_calls(&self, prefix: &str) -> Vec<String> {

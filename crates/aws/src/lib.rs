@@ -14,6 +14,7 @@ pub mod installation;
 pub mod moves;
 pub mod repository;
 pub mod settings;
+pub mod snapshots;
 pub mod stacks;
 pub mod table;
 pub mod templates;

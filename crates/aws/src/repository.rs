@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_codecommit::Client;
-use aws_sdk_codecommit::types::{MergeOptionTypeEnum, PullRequestStatusEnum, Target};
+use aws_sdk_codecommit::types::{BlobMetadata, MergeOptionTypeEnum, PullRequestStatusEnum, Target};
 use syncline_core::files::{Entry, Files, Want};
 use syncline_core::names::{BranchName, CommitId, RepoPath, RepositoryName};
 use syncline_core::publish::Text;
+use syncline_core::snapshot::Change;
 
 use crate::Error;
 use crate::error::from_sdk;
@@ -16,6 +17,9 @@ use crate::table::in_batches;
 ///
 /// <https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>
 const MAX_COMMENT: usize = 10_240;
+
+/// How many pages of differences are read. A commit that changes so many files is read as a whole.
+const MAX_DIFFERENCE_PAGES: usize = 8;
 
 /// One connected repository.
 #[derive(Clone, Debug)]
@@ -69,6 +73,41 @@ impl Repository {
             Err(error) if error.code() == Some("BranchDoesNotExistException") => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The paths at which two commits differ; nothing where there are too many to be told, or one of the two is not there any
+    /// more.
+    pub async fn differences(&self, before: &CommitId, after: &CommitId) -> Result<Option<Vec<Change>>, Error> {
+        let mut pages = self
+            .client
+            .get_differences()
+            .repository_name(self.name.as_str())
+            .before_commit_specifier(before.as_str())
+            .after_commit_specifier(after.as_str())
+            .into_paginator()
+            .send();
+        let mut changes = Vec::new();
+        for _ in 0..MAX_DIFFERENCE_PAGES {
+            let Some(page) = pages.next().await else { return Ok(Some(changes)) };
+            let page = match page.map_err(from_sdk("codecommit:GetDifferences")) {
+                Err(error) if error.code() == Some("CommitDoesNotExistException") => return Ok(None),
+                page => page?,
+            };
+            for difference in page.differences() {
+                let path = |blob: Option<&BlobMetadata>| blob.and_then(BlobMetadata::path).and_then(RepoPath::parse);
+                let (before, after) = (path(difference.before_blob()), path(difference.after_blob()));
+                match (before, after) {
+                    (Some(before), Some(after)) if before == after => {
+                        changes.push(Change { path: after, comes_or_goes: false });
+                    }
+                    (before, after) => {
+                        let both = before.into_iter().chain(after);
+                        changes.extend(both.map(|path| Change { path, comes_or_goes: true }));
+                    }
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Reads what is wanted at a commit, side by side.

@@ -7,12 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::diagnostic::Diagnostic;
 use crate::names::RepoPath;
 use crate::yaml::{self, Node};
 
 /// What stands at a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Entry {
     /// A file's text.
     Text(String),
@@ -42,7 +45,11 @@ pub enum Want {
 #[derive(Clone, Debug, Default)]
 pub struct Files {
     entries: BTreeMap<RepoPath, Entry>,
+    /// What is known from before, until somebody asks for it.
+    known: BTreeMap<RepoPath, Entry>,
     wanted: BTreeSet<Want>,
+    /// Whether anything was read that was not known from before.
+    has_news: bool,
     trees: BTreeMap<RepoPath, Tree>,
 }
 
@@ -55,6 +62,16 @@ impl Files {
     ///
     /// <https://docs.aws.amazon.com/codecommit/latest/userguide/limits.html>
     pub const MAX_FILE_BYTES: usize = 6 << 20;
+
+    /// Files of which some are known from before.
+    pub(crate) fn with_known(known: BTreeMap<RepoPath, Entry>) -> Self {
+        Self { known, ..Self::default() }
+    }
+
+    /// What was asked for and is here.
+    pub(crate) fn asked_for(&self) -> impl Iterator<Item = (&RepoPath, &Entry)> {
+        self.entries.iter()
+    }
 
     /// Adds a file by its bytes.
     pub fn insert_bytes(&mut self, path: RepoPath, bytes: Vec<u8>) {
@@ -77,7 +94,13 @@ impl Files {
     /// Adds whatever stands at a path.
     pub fn insert(&mut self, path: RepoPath, entry: Entry) {
         self.trees.remove(&path);
+        self.has_news = true;
         self.entries.insert(path, entry);
+    }
+
+    /// Whether anything was read that was not known from before.
+    pub fn has_news(&self) -> bool {
+        self.has_news
     }
 
     /// What stands at a path, as far as that was read.
@@ -107,8 +130,11 @@ impl Files {
     pub fn want(&mut self, want: Want) -> Option<&Entry> {
         let (Want::File(path) | Want::Folder(path)) = &want;
         if !self.entries.contains_key(path) {
-            self.wanted.insert(want);
-            return None;
+            let Some(entry) = self.known.remove(path) else {
+                self.wanted.insert(want);
+                return None;
+            };
+            self.entries.insert(path.clone(), entry);
         }
         let (Want::File(path) | Want::Folder(path)) = &want;
         self.entries.get(path)

@@ -23,6 +23,7 @@ pub mod publish;
 pub mod recipe;
 pub mod removal;
 pub mod render;
+pub mod snapshot;
 pub mod spec;
 pub mod stack;
 pub mod status;

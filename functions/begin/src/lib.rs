@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use syncline_aws::all_stacks::AllStacks;
 use syncline_aws::repository::Repository;
+use syncline_aws::snapshots::Snapshots;
 use syncline_aws::table::{SyncRecord, TargetRecord, Walk};
 use syncline_aws::workflow::BY_HAND;
 use syncline_aws::{Error, configuration, settings};
@@ -38,6 +39,7 @@ pub struct Begin {
     account_id: String,
     region: String,
     stacks: AllStacks,
+    snapshots: Snapshots,
 }
 
 /// What the state machine hands in.
@@ -52,7 +54,7 @@ struct Input {
 
 /// What a commit asks for, or what is wrong with it.
 enum Read {
-    Good(Box<(Manifest, Assembly)>),
+    Good(Box<(Manifest, Assembly, Files)>),
     Bad(Vec<Diagnostic>, Files),
 }
 
@@ -66,6 +68,7 @@ impl Begin {
             account_id: settings::required("ACCOUNT_ID")?,
             region: configuration.region().map(ToString::to_string).unwrap_or_default(),
             stacks: AllStacks::from_environment(&configuration)?,
+            snapshots: Snapshots::from_environment(&configuration)?,
             configuration,
         })
     }
@@ -118,10 +121,11 @@ impl Begin {
         let (table, sync) = (&self.walk.table, &record.sync);
         let repository = Repository::new(&self.configuration, record.repository.clone());
         let heads = table.heads(&record.repository);
-        let (manifest, heads) = tokio::join!(self.manifest(record, &repository), heads);
+        let files = self.snapshots.files_at(&repository, &record.branch, &record.commit);
+        let (manifest, heads, files) = tokio::join!(self.manifest(record, &repository), heads, files);
         let known: BTreeMap<TargetName, Known> =
             heads?.into_iter().map(|head| (head.target.clone(), head.known())).collect();
-        let (manifest, mut assembly) = match self.read(record, &repository, manifest?, &known).await? {
+        let (manifest, mut assembly, files) = match self.read(record, &repository, manifest?, files, &known).await? {
             Read::Good(good) => *good,
             Read::Bad(problems, files) => {
                 info!(%sync, problems = problems.len(), "bad input: no stack is touched");
@@ -137,8 +141,11 @@ impl Begin {
         let Assembly { targets, warnings, .. } = assembly;
         let entries = targets.into_iter().map(|target| (target.entry.name.clone(), target.entry)).collect();
         let token = Some(task_token);
-        let stored = table.store_plan(record, &manifest.path, &plan, &entries, &warnings, token).await?;
-        let Some(targets) = stored else {
+        let (stored, ()) = tokio::join!(
+            table.store_plan(record, &manifest.path, &plan, &entries, &warnings, token),
+            self.snapshots.keep(&record.repository, &record.branch, &record.commit, &files)
+        );
+        let Some(targets) = stored? else {
             // Stopped meanwhile, or begun by another Begin: what is stored by now says how to go on.
             return self.resume(sync, task_token).await;
         };
@@ -214,6 +221,7 @@ impl Begin {
         record: &SyncRecord,
         repository: &Repository,
         (loaded, manifest_files): (manifest::Loaded, Files),
+        mut files: Files,
         known: &BTreeMap<TargetName, Known>,
     ) -> Result<Read, Error> {
         let (manifest, mut warnings) = match loaded {
@@ -228,7 +236,7 @@ impl Begin {
             outputs: Outputs::Pending,
             before: plan::before(known),
         };
-        let (mut files, mut cache) = (Files::default(), Cache::default());
+        let mut cache = Cache::default();
         let assembled = repository
             .read_until(&record.commit, &mut files, |files| {
                 assembly::assemble(&manifest, &record.branch, &context, files, &mut cache)
@@ -242,7 +250,7 @@ impl Begin {
             Ok(mut assembly) => {
                 assembly.warnings.append(&mut warnings);
                 diagnostic::sort(&mut assembly.warnings);
-                Ok(Read::Good(Box::new((manifest, assembly))))
+                Ok(Read::Good(Box::new((manifest, assembly, files))))
             }
             Err(mut problems) => {
                 problems.append(&mut warnings);
