@@ -1,5 +1,5 @@
 """Deploys the same graphs with Syncline and with what people would use otherwise, on the same local AWS, and writes what it
-took to deployments.json: `run.py [graphs|unchanged|throttled …] [--size 100] [--runs 3] [--only NAME]`."""
+took to deployments.json: `run.py [graphs|unchanged|throttled|growth|cost …] [--size 100] [--runs 3] [--only NAME]`."""
 
 import argparse
 import datetime
@@ -9,6 +9,7 @@ import statistics
 import tempfile
 import time
 
+from counting import Counter
 from graphs import GRAPHS, critical_path, flat
 from local import LocalAws, timed
 from peers import PEERS, PREFIX
@@ -64,6 +65,7 @@ class Runner:
             if self.is_meant(PUSH):
                 with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
                     installed, walls, calls = Installed(aws), [], []
+                    installed.warm_up(pathlib.Path(folder))
                     for run in range(self.runs):
                         since, repository = now(), f"{name}{run}"
                         clone = installed.repository(pathlib.Path(folder), repository)
@@ -121,11 +123,40 @@ class Runner:
         if self.is_meant(PUSH):
             with LocalAws(throttled=True) as aws, tempfile.TemporaryDirectory() as folder:
                 installed = Installed(aws)
+                installed.warm_up(pathlib.Path(folder))
                 clone = installed.repository(pathlib.Path(folder), PREFIX)
                 write(clone, PREFIX, stacks, templates(stacks))
                 pushed = installed.push(clone, PREFIX, "First")
                 statuses = [target["status"] for target in pushed["sync"]["targets"]]
                 self.note("throttled", "no stack waits", PUSH, seconds=[settled(pushed)], failed=[self.size - statuses.count("SUCCEEDED")])
+
+    def growth(self):
+        """One file changed of repositories of several sizes: what it takes follows the change. That of 10,000 takes a quarter of
+        an hour to set up: `--size 10000`."""
+        for size in (size for size in (100, 1000, 10_000) if size <= max(self.size, 1000)):
+            self.counted(size, "growth")
+
+    def cost(self):
+        """What a sync asks of AWS by what AWS puts a price on: of one target, ten and a hundred."""
+        for size in (1, 10, 100):
+            self.counted(size, "cost")
+
+    def counted(self, size, part):
+        """Counts a first sync, one with nothing changed, and one with one stack of all changed."""
+        stacks = flat(size)
+        with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
+            installed = Installed(aws)
+            clone = installed.repository(pathlib.Path(folder), PREFIX)
+            for what, changed in [("first", ()), ("nothing changed", ()), ("one changed", (stacks[0].name,))]:
+                write(clone, PREFIX, stacks, templates(stacks, changed))
+                counter = Counter(installed, now())
+                pushed = installed.push(clone, PREFIX, what)
+                assert pushed["sync"]["status"] == "SUCCEEDED", pushed["sync"]
+                seconds = moment(pushed["sync"]["ended_at"]) - pushed["pushed"]
+                figures = {"seconds": seconds, **counter.figures()}
+                self.rows.setdefault(part, {}).setdefault(what, {})[str(size)] = figures
+                RESULTS.write_text(json.dumps(self.rows, indent=1, sort_keys=True) + "\n")
+                print(f"{part}: {what}, {size}: {figures}", flush=True)
 
     def deployed(self, tool, aws, folder, stacks, texts, check=True):
         tool.prepare(folder, stacks, texts)
@@ -139,7 +170,7 @@ class Runner:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["graphs", "unchanged", "throttled"])
+    parser.add_argument("parts", nargs="*", default=["graphs", "unchanged", "throttled", "growth", "cost"])
     parser.add_argument("--size", type=int, default=100)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", help="a part of a tool's name")

@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import time
 
+from graphs import flat
 from local import ROOT, TOOLS, timed
 from peers import PREFIX, Peer
 
@@ -86,6 +87,13 @@ class Installed:
         self.git(clone, "init", "--quiet", "--initial-branch", "main")
         self.git(clone, "remote", "add", "origin", url)
         return clone
+
+    def warm_up(self, folder):
+        """Syncs one stack first, so that the functions' packages are where they run, as they are where anybody has pushed before."""
+        stacks = flat(1)
+        clone = self.repository(folder, "warm-up")
+        write(clone, "warm-up", stacks, {stack.name: stack.template() for stack in stacks})
+        self.push(clone, "warm-up", "Warm up")
 
     def git(self, clone, *words):
         names = {f"GIT_{who}_{what}": "bench@shop.example" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}

@@ -31,6 +31,8 @@ use aws_config::timeout::TimeoutConfig;
 
 /// How often an SDK repeats a request that was throttled or lost. The state machines repeat whole steps beyond that.
 const ATTEMPTS: u32 = 5;
+/// The longest that an SDK waits between two attempts: where AWS is asked too much, whoever waits long leaves it idle.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(4);
 /// How long one attempt may take. The SDK itself sets a limit for connecting only, and an answer that is lost on the way would
 /// be waited for without end.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -38,7 +40,7 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The configuration that every client shares: region, credentials and endpoints from the environment.
 pub async fn configuration() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(LONGEST_BACKOFF))
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
         .load()
         .await
