@@ -1,4 +1,4 @@
-"""RESULTS.md, of which each benchmark writes a part of its own."""
+"""Pages of which a benchmark writes a part: RESULTS.md, of which each writes one, and others."""
 
 import pathlib
 import re
@@ -6,11 +6,11 @@ import re
 PAGE = pathlib.Path(__file__).parent / "RESULTS.md"
 
 
-def write_part(name, lines):
+def write_part(name, lines, page=PAGE):
     """Puts a part in the place of what that benchmark wrote before, or at the end."""
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     part = "\n".join([begin, "", *lines, "", end])
-    text = PAGE.read_text()
+    text = page.read_text()
     pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
     found = pattern.sub(lambda _: part, text) if pattern.search(text) else f"{text.rstrip()}\n\n{part}\n"
-    PAGE.write_text(found)
+    page.write_text(found)

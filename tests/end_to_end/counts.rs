@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use syncline_core::status::TargetStatus;
+
 use super::repository::{Repository, parameter};
 
 /// How many targets are pushed: two rows, each of the second waits for one of the first. So many that what was read is kept.
@@ -64,6 +66,17 @@ async fn counted(repository: &Repository, message: &str) -> Counts {
         );
         let history = client.get_execution_history().execution_arn(execution).into_paginator().items().send();
         let events: Vec<_> = history.try_collect().await.unwrap();
+        // When CloudFormation was asked, and when its end was heard of.
+        if let Some(worked) = &target.worked {
+            let times = [
+                &target.events[&TargetStatus::Deploying],
+                &worked.asked_at,
+                &worked.heard_at,
+                &target.events[&TargetStatus::Succeeded],
+            ];
+            assert!(times.is_sorted(), "{times:?}");
+        }
+        assert_eq!(target.worked.is_some(), target.status == TargetStatus::Succeeded, "{target:?}");
         transitions += events.iter().filter(|event| event.r#type().as_str().ends_with("StateEntered")).count();
     }
     Counts {

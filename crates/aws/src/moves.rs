@@ -66,7 +66,8 @@ impl Stacks {
         let mut outputs = None;
         let in_step = |status, outputs: Option<BTreeMap<String, String>>, foreign| {
             let outputs = outputs.filter(|_| outputs_wanted);
-            Reached::Settled(Outcome { status, reason: None, deployed: Some(request.digest()), outputs, foreign })
+            let deployed = Some(request.digest());
+            Reached::Settled(Outcome { deployed, outputs, foreign, ..Outcome::of(status) })
         };
         for _ in 0..MAX_MOVES {
             info!(sync = %operation.sync, target = %operation.target, stack = %request.stack, r#move = ?next, "move");

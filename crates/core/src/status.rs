@@ -132,12 +132,29 @@ pub struct Outcome {
     /// step all the same, what it has been since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign: Option<String>,
+    /// When its stack was worked on, where an event told of the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worked: Option<Worked>,
+}
+
+/// When CloudFormation worked on a stack, as it was seen from here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Worked {
+    /// When it was asked to, in RFC 3339.
+    pub asked_at: String,
+    /// When the end was heard of, in RFC 3339.
+    pub heard_at: String,
 }
 
 impl Outcome {
     /// An outcome with a reason.
     pub fn because(status: TargetStatus, reason: impl Into<String>) -> Self {
-        Self { status, reason: Some(reason.into()), deployed: None, outputs: None, foreign: None }
+        Self { reason: Some(reason.into()), ..Self::of(status) }
+    }
+
+    /// An outcome of which nothing else is to be said.
+    pub fn of(status: TargetStatus) -> Self {
+        Self { status, reason: None, deployed: None, outputs: None, foreign: None, worked: None }
     }
 
     /// The same, whose reason says where its stack is, where that is not where Syncline is: a command that it advises is to be

@@ -205,7 +205,7 @@ fn sync() -> SyncId {
 
 fn outcome(is_good: bool) -> Outcome {
     let status = if is_good { TargetStatus::Succeeded } else { TargetStatus::Failed };
-    Outcome { status, reason: None, deployed: None, outputs: None, foreign: None }
+    Outcome::of(status)
 }
 
 impl Process {

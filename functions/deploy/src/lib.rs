@@ -16,7 +16,7 @@ use syncline_aws::moves::{Deployment, Entered, Reached};
 use syncline_aws::repository::Repository;
 use syncline_aws::table::{Head, StackWait, SyncRecord, TargetRecord, Walk};
 use syncline_aws::templates::Templates;
-use syncline_aws::{Error, configuration, settings};
+use syncline_aws::{Error, clock, configuration, settings};
 use syncline_core::deployment::Operation;
 use syncline_core::files::{Files, Want};
 use syncline_core::hold::{Hold, holding};
@@ -185,6 +185,7 @@ impl Deploy {
             task_token: input.task_token.clone(),
             deployed: digest,
             outputs_wanted: record.planned.outputs_wanted,
+            asked_at: Some(clock::now()),
         };
         let arn = self.stacks.arn(&record.planned.location, &record.planned.stack);
         self.walk.table.wait_for_stack(&arn, &wait).await
@@ -269,13 +270,8 @@ fn not_to_begin(record: &TargetRecord, sync: Option<&SyncRecord>, holds: &[Hold]
 fn unchanged(record: &TargetRecord, head: Option<&Head>, request: Option<&StackRequest>) -> Option<Reached> {
     let digest = request?.digest();
     let is_deployed = head?.deployed.as_ref() == Some(&digest);
-    (record.planned.was_in_step && is_deployed && record.entered == 0).then_some(Reached::Settled(Outcome {
-        status: TargetStatus::Unchanged,
-        reason: None,
-        deployed: Some(digest),
-        outputs: None,
-        foreign: None,
-    }))
+    let unchanged = Outcome { deployed: Some(digest), ..Outcome::of(TargetStatus::Unchanged) };
+    (record.planned.was_in_step && is_deployed && record.entered == 0).then_some(Reached::Settled(unchanged))
 }
 
 fn operation(input: &Input) -> Operation {

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use syncline_aws::table::Walk;
 use syncline_aws::workflow::LOOK_AGAIN;
-use syncline_aws::{Error, configuration};
+use syncline_aws::{Error, clock, configuration};
 use syncline_core::deployment::{EventMeaning, Operation, read_event};
-use syncline_core::status::{Outcome, TargetStatus};
+use syncline_core::status::{Outcome, TargetStatus, Worked};
 use syncline_core::walk;
 use tracing::{info, warn};
 
@@ -71,6 +71,7 @@ impl OnStackStatus {
 
     async fn stack(&self, detail: StackDetail) -> Result<Value, Error> {
         let StackDetail { stack_id, status_details: StatusDetails { status }, client_request_token } = detail;
+        let heard_at = clock::now();
         let Some(wait) = self.walk.table.who_waits_for(&stack_id).await? else {
             return Ok(json!({ "dropped": "nobody waits for this stack" }));
         };
@@ -80,13 +81,9 @@ impl OnStackStatus {
         let answered = match meaning {
             EventMeaning::Nothing => return Ok(json!({ "dropped": "nothing ended" })),
             EventMeaning::Deployed if !wait.outputs_wanted => {
-                let outcome = Outcome {
-                    status: TargetStatus::Succeeded,
-                    reason: None,
-                    deployed: Some(wait.deployed),
-                    outputs: None,
-                    foreign: None,
-                };
+                let worked = wait.asked_at.map(|asked_at| Worked { asked_at, heard_at: heard_at.clone() });
+                let deployed = Some(wait.deployed);
+                let outcome = Outcome { deployed, worked, ..Outcome::of(TargetStatus::Succeeded) };
                 // All of it first: if this is cut off, the token is still there to lead to the same.
                 let recorded = walk::settle(&self.walk, &wait.sync, wait.target, outcome).await?;
                 self.walk.workflow.succeed(&wait.task_token, &json!({ "status": recorded.status })).await?

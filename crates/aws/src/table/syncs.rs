@@ -9,7 +9,7 @@ use syncline_core::lease::{ByHand, Claim};
 use syncline_core::manifest::{Publish, TargetEntry};
 use syncline_core::names::{BranchName, CommitId, RepoPath, RepositoryName, SyncId, TargetName, TargetNumber};
 use syncline_core::plan::{Plan, PlannedTarget};
-use syncline_core::status::{SyncStatus, TargetStatus};
+use syncline_core::status::{SyncStatus, TargetStatus, Worked};
 
 use super::update::Updated;
 use super::{Item, PublishAction, Table, from_item, in_batches, to_item, to_value};
@@ -122,6 +122,9 @@ pub struct TargetRecord {
     /// When it came to each status.
     #[serde(default)]
     pub events: BTreeMap<TargetStatus, String>,
+    /// When CloudFormation worked on its stack, where an event told of the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worked: Option<Worked>,
     /// How often it entered Deploy.
     #[serde(default)]
     pub entered: u32,
@@ -150,6 +153,7 @@ impl TargetRecord {
             status: TargetStatus::Pending,
             reason: None,
             events: BTreeMap::from([(TargetStatus::Pending, now.clone())]),
+            worked: None,
             entered: 0,
             waiting_on: planned.waits_on.clone(),
         };

@@ -20,6 +20,9 @@ pub struct StackWait {
     pub deployed: Digest,
     /// Whether Deploy is to look even when its own operation succeeded, since the stack's outputs are wanted.
     pub outputs_wanted: bool,
+    /// When CloudFormation was asked, which is just after this is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<String>,
 }
 
 impl Table {

@@ -52,6 +52,9 @@ impl Walk {
         if let Some(outputs) = &outcome.outputs {
             update = update.set("outputs", to_value(outputs)?);
         }
+        if let Some(worked) = &outcome.worked {
+            update = update.set("worked", to_value(worked)?);
+        }
         if let Some(foreign) = &outcome.foreign {
             update = update.text("foreign", foreign);
         }

@@ -82,6 +82,41 @@ pub(crate) struct SyncDocument {
     pub(crate) diagnostics: Vec<DiagnosticDocument>,
     /// Targets that the manifest no longer has; their stacks are left alone.
     pub(crate) unmanaged: Vec<TargetName>,
+    /// What no sync of these targets could be shorter than; `null` until it is over, and where no stack was worked on.
+    pub(crate) critical_path: Option<CriticalPath>,
+}
+
+/// The chain of targets, each of which waits for the one before, whose stacks were worked on longest.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct CriticalPath {
+    /// The targets.
+    pub(crate) targets: Vec<TargetName>,
+    /// How long their stacks were worked on.
+    pub(crate) stack_seconds: f64,
+    /// From the stored plan to the last target that settled.
+    pub(crate) took_seconds: f64,
+}
+
+impl CriticalPath {
+    fn of(targets: &[TargetDocument], in_progress_at: Option<&str>) -> Option<Self> {
+        // In deployment order: each after all that it waits for.
+        let mut longest: BTreeMap<&TargetName, (f64, Option<&TargetName>)> = BTreeMap::new();
+        for target in targets.iter().filter(|target| target.deploying_at.is_some()) {
+            let before = target.waits_on.iter().filter_map(|other| Some((longest.get(other)?.0, other)));
+            let before = before.max_by(|one, other| one.0.total_cmp(&other.0));
+            let (seconds, from) = before.map_or((0.0, None), |(seconds, from)| (seconds, Some(from)));
+            longest.insert(&target.target, (seconds + target.stack_seconds()?, from));
+        }
+        let (last, (stack_seconds, _)) = longest.iter().max_by(|(_, one), (_, other)| one.0.total_cmp(&other.0))?;
+        let mut chain = vec![(*last).clone()];
+        while let Some((_, Some(before))) = chain.last().and_then(|last| longest.get(last)) {
+            chain.push((*before).clone());
+        }
+        chain.reverse();
+        let settled =
+            targets.iter().filter_map(|target| times::seconds_between(in_progress_at?, target.settled_at.as_deref()?));
+        Some(Self { targets: chain, stack_seconds: *stack_seconds, took_seconds: settled.fold(0.0, f64::max) })
+    }
 }
 
 /// A target in a sync. One that the plan left alone has no kind, stack or times.
@@ -106,8 +141,14 @@ pub(crate) struct TargetDocument {
     pub(crate) waits_on: Vec<TargetName>,
     /// When it was planned.
     pub(crate) pending_at: Option<String>,
+    /// When the last of those that it waits for had settled, or the plan was stored.
+    pub(crate) ready_at: Option<String>,
     /// When its stack was first looked at.
     pub(crate) deploying_at: Option<String>,
+    /// When CloudFormation was asked, and when its end was heard of; `null` where no event told of it.
+    pub(crate) asked_at: Option<String>,
+    /// See `asked_at`.
+    pub(crate) heard_at: Option<String>,
     /// When it settled.
     pub(crate) settled_at: Option<String>,
     /// How long it waited for others.
@@ -233,6 +274,10 @@ impl SyncDocument {
                 TargetDocument::deployed(target, waits_on)
             })
             .collect();
+        let in_progress_at = record.events.get(&SyncStatus::InProgress).cloned();
+        tell_when_ready(&mut documents, in_progress_at.as_deref());
+        let is_over = record.status.is_terminal();
+        let critical_path = CriticalPath::of(&documents, in_progress_at.as_deref()).filter(|_| is_over);
         let mut kept: Vec<TargetDocument> = kept.into_iter().map(TargetDocument::kept).collect();
         kept.sort_by(|a, b| a.target.cmp(&b.target));
         documents.extend(kept);
@@ -245,11 +290,30 @@ impl SyncDocument {
             unmanaged: record.unmanaged.clone(),
             summary: SyncSummary::new(record, counts, publishes),
             targets: documents,
+            critical_path,
         }
     }
 }
 
+/// Says of each target since when it waited for nothing.
+fn tell_when_ready(targets: &mut [TargetDocument], in_progress_at: Option<&str>) {
+    let settled: BTreeMap<TargetName, String> =
+        targets.iter().filter_map(|target| Some((target.target.clone(), target.settled_at.clone()?))).collect();
+    for target in targets {
+        let others: Option<Vec<&String>> = target.waits_on.iter().map(|other| settled.get(other)).collect();
+        // Times of one form are in the order of their texts.
+        target.ready_at = others
+            .and_then(|others| others.into_iter().max().map(String::as_str).or(in_progress_at).map(str::to_owned));
+    }
+}
+
 impl TargetDocument {
+    /// How long its stack was worked on by CloudFormation, as far as that is known, else by Deploy.
+    fn stack_seconds(&self) -> Option<f64> {
+        let from = self.asked_at.as_deref().or(self.deploying_at.as_deref())?;
+        times::seconds_between(from, self.heard_at.as_deref().or(self.settled_at.as_deref())?)
+    }
+
     fn deployed(record: TargetRecord, waits_on: Vec<TargetName>) -> Self {
         let at = |status: TargetStatus| record.events.get(&status).cloned();
         let settled_at = record.events.iter().find(|(status, _)| status.is_terminal()).map(|(_, at)| at.clone());
@@ -260,7 +324,10 @@ impl TargetDocument {
             waited_seconds: between(&pending_at, if deploying_at.is_some() { &deploying_at } else { &settled_at }),
             took_seconds: between(&deploying_at, &settled_at),
             pending_at,
+            ready_at: None,
             deploying_at,
+            asked_at: record.worked.as_ref().map(|worked| worked.asked_at.clone()),
+            heard_at: record.worked.map(|worked| worked.heard_at),
             settled_at,
             target: record.planned.name,
             kind: Some(record.planned.kind),
@@ -285,7 +352,10 @@ impl TargetDocument {
             reason: None,
             waits_on: Vec::new(),
             pending_at: None,
+            ready_at: None,
             deploying_at: None,
+            asked_at: None,
+            heard_at: None,
             settled_at: None,
             waited_seconds: None,
             took_seconds: None,

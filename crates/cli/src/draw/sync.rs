@@ -7,7 +7,7 @@ use syncline_core::status::{SyncStatus, TargetStatus};
 use time::OffsetDateTime;
 
 use super::{Columns, cell, cell_or_nothing, coloured, counts, kind, one_line, shell_line, stack_at, stack_command};
-use crate::documents::sync::{DiagnosticDocument, PublishDocument};
+use crate::documents::sync::{CriticalPath, DiagnosticDocument, PublishDocument};
 use crate::documents::{SyncDocument, SyncSummary, TargetDocument};
 use crate::paint::{Paint, target_color};
 use crate::times;
@@ -18,6 +18,9 @@ const MOST_FOLLOW_UPS: usize = 3;
 /// Everything about a sync.
 pub(crate) fn show(document: &SyncDocument, moment: OffsetDateTime, paint: Paint) -> String {
     let mut sections = vec![record(&document.summary, moment, paint)];
+    if let Some(line) = document.critical_path.as_ref().and_then(critical_path) {
+        sections[0] += &format!("\n{line}");
+    }
     if !document.targets.is_empty() {
         sections.push(targets(document, moment, paint));
     }
@@ -68,6 +71,23 @@ fn record(sync: &SyncSummary, moment: OffsetDateTime, paint: Paint) -> String {
     lines.push(format!("ended       {}", time(&sync.ended_at)));
     lines.push(format!("took        {took}"));
     lines.join("\n")
+}
+
+/// What no sync could have been shorter than, and how much longer this one was; nothing where that was no time at all.
+fn critical_path(path: &CriticalPath) -> Option<String> {
+    let (first, last) = (path.targets.first()?, path.targets.last()?);
+    let chain = match path.targets.len() {
+        1 => one_line(first.as_str()),
+        2 => format!("{} → {}", one_line(first.as_str()), one_line(last.as_str())),
+        number => format!("{} → … → {}, {number} targets", one_line(first.as_str()), one_line(last.as_str())),
+    };
+    (path.stack_seconds > 0.0).then(|| {
+        let times = path.took_seconds / path.stack_seconds;
+        format!(
+            "stacks      {} on the longest way: {chain}; the sync took {times:.2} times that",
+            times::duration(path.stack_seconds)
+        )
+    })
 }
 
 /// WAITED is from PENDING to DEPLOYING, TOOK from DEPLOYING to SETTLED, which stands in seconds since the sync started.

@@ -24,7 +24,7 @@ fn numbers(numbers: &[u32]) -> BTreeSet<TargetNumber> {
 }
 
 fn in_step() -> Outcome {
-    Outcome { status: TargetStatus::Succeeded, reason: None, deployed: None, outputs: None, foreign: None }
+    Outcome::of(TargetStatus::Succeeded)
 }
 
 /// Carries a sync out to its end; `fails` says which targets fail, `pick` which of the running ones settles next,
