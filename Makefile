@@ -76,12 +76,17 @@ soak: setup build ## Run the long tests of load and bad luck, which end by thems
 	cargo test --package syncline-tests -- --ignored --nocapture soak
 
 .PHONY: bench
-bench: bench-reading bench-deployments ## Measure everything into bench/RESULTS.md
+bench: bench-reading bench-startup bench-deployments ## Measure everything into bench/RESULTS.md
 
 .PHONY: bench-reading
 bench-reading: $(TOOLS)/bench/.installed ## Measure reading, planning and rendering
 	CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo bench --package syncline-bench -- --warm-up-time 1 --measurement-time 3
 	$(TOOLS)/bench/bin/python bench/results.py
+
+.PHONY: bench-startup
+bench-startup: .aws-sam/bench/template.yaml $(TOOLS)/peers/.installed ## Measure how functions start, and their packages
+	@CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo build --quiet --release --package bare
+	$(TOOLS)/peers/bin/python bench/startup/run.py
 
 # What is measured of deployments: `make bench-deployments PARTS="graphs --size 30 --only push"`.
 PARTS ?=
