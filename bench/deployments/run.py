@@ -10,7 +10,7 @@ import tempfile
 import time
 
 from counting import Counter
-from graphs import GRAPHS, critical_path, flat
+from graphs import GRAPHS, critical_path, flat, layers
 from local import LocalAws, timed
 from peers import PEERS, PREFIX
 from syncline import ByHand, Installed, Reference, moment, settled, write
@@ -134,20 +134,20 @@ class Runner:
         """One file changed of repositories of several sizes: what it takes follows the change. That of 10,000 takes a quarter of
         an hour to set up: `--size 10000`."""
         for size in (size for size in (100, 1000, 10_000) if size <= max(self.size, 1000)):
-            self.counted(size, "growth")
+            self.counted(layers(size, seconds=0), "growth")
 
     def cost(self):
         """What a sync asks of AWS by what AWS puts a price on: of one target, ten and a hundred."""
         for size in (1, 10, 100):
-            self.counted(size, "cost")
+            self.counted(flat(size), "cost")
 
-    def counted(self, size, part):
-        """Counts a first sync, one with nothing changed, and one with one stack of all changed."""
-        stacks = flat(size)
+    def counted(self, stacks, part):
+        """Counts a first sync, one with nothing changed, and one with a stack changed that no other waits for."""
+        size = len(stacks)
         with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
             installed = Installed(aws)
             clone = installed.repository(pathlib.Path(folder), PREFIX)
-            for what, changed in [("first", ()), ("nothing changed", ()), ("one changed", (stacks[0].name,))]:
+            for what, changed in [("first", ()), ("nothing changed", ()), ("one changed", (stacks[-1].name,))]:
                 write(clone, PREFIX, stacks, templates(stacks, changed))
                 counter = Counter(installed, now())
                 pushed = installed.push(clone, PREFIX, what)

@@ -111,10 +111,16 @@ impl Deploy {
         let Some(record) = self.walk.table.enter_target(&input.sync, input.target).await? else {
             return Ok(settled());
         };
-        match &request {
+        let moved = match &request {
             Some(request) => self.move_on(input, &record, head.as_ref(), request).await,
             None => self.delete(input, &record, head.as_ref()).await,
+        };
+        if matches!(moved, Err(Error::Throttled { .. })) && record.entered == 1 {
+            // It was asked for nothing, as far as is known, so whoever tries again need not look first: that is two calls more
+            // of a CloudFormation that is asked too much. If it was after all, it says so.
+            self.walk.table.leave_target(&input.sync, input.target).await?;
         }
+        moved
     }
 
     /// The outcome of a target whose stack others changed since Syncline deployed it for this repository, unless that is

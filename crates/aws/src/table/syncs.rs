@@ -394,6 +394,12 @@ impl Table {
         }
     }
 
+    /// Notes that a target that had entered Deploy for the first time has not begun after all.
+    pub async fn leave_target(&self, sync: &SyncId, target: TargetNumber) -> Result<(), Error> {
+        let update = self.update(partition(sync), target_key(target)).set("entered", AttributeValue::N("0".to_owned()));
+        update.if_absent_or_number("entered", 1).if_exists().send().await.map(|_| ())
+    }
+
     /// How the targets of a sync ended.
     pub async fn verdict(&self, sync: &SyncId) -> Result<Verdict, Error> {
         let mut verdict = Verdict::default();
