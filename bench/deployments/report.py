@@ -44,7 +44,7 @@ def report(results):
     lines += ["Every tool deploys the same stacks of one parameter, each of which takes a chosen time, on the same local AWS."]
     lines += ["`git push` is Syncline as it is installed, from the push to the last target that settled; the others are commands."]
     lines += ["The reference is forty lines that start what is ready and ask for all stacks each half second."]
-    runs = sorted({row["runs"] for part in results.values() for rows in part.values() for row in rows.values()})
+    runs = sorted({row["runs"] for part in results.values() for rows in part.values() for row in rows.values() if "runs" in row})
     lines += [f"Each figure is the median of {' or '.join(map(str, runs))} run{'s' if runs != [1] else ''}.", ""]
     lines += ["A push is measured where somebody pushed before; environments of functions that are needed beside the first start cold.", ""]
     rows = results.get("graphs", {})
