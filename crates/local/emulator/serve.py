@@ -609,7 +609,9 @@ def let_functions_die_in_the_middle():
         since = time.monotonic()
         while worker._current_request_id != request_id and time.monotonic() - since < 10:
             time.sleep(0.001)
-        time.sleep(milliseconds / 1000)
+        until = time.monotonic() + milliseconds / 1000
+        while worker._current_request_id == request_id and time.monotonic() < until:
+            time.sleep(0.001)
         if worker._proc is not None and worker._current_request_id == request_id:
             worker._proc.kill()
             open(f"died.{name}", "w").close()
