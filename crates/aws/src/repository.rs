@@ -75,8 +75,8 @@ impl Repository {
         }
     }
 
-    /// The paths at which two commits differ; nothing where there are too many to be told, or one of the two is not there any
-    /// more.
+    /// The paths at which two commits differ; nothing where there are too many to be told, one of them is none that is ever
+    /// read, or one of the two commits is not there any more.
     pub async fn differences(&self, before: &CommitId, after: &CommitId) -> Result<Option<Vec<Change>>, Error> {
         let mut pages = self
             .client
@@ -94,16 +94,14 @@ impl Repository {
                 page => page?,
             };
             for difference in page.differences() {
-                let path = |blob: Option<&BlobMetadata>| blob.and_then(BlobMetadata::path).and_then(RepoPath::parse);
-                let (before, after) = (path(difference.before_blob()), path(difference.after_blob()));
-                match (before, after) {
-                    (Some(before), Some(after)) if before == after => {
-                        changes.push(Change { path: after, comes_or_goes: false });
-                    }
-                    (before, after) => {
-                        let both = before.into_iter().chain(after);
-                        changes.extend(both.map(|path| Change { path, comes_or_goes: true }));
-                    }
+                let (before, after) = (difference.before_blob(), difference.after_blob());
+                let mut paths: Vec<_> = before.into_iter().chain(after).filter_map(BlobMetadata::path).collect();
+                let comes_or_goes = paths.len() < 2 || paths[0] != paths[1];
+                paths.dedup();
+                for path in paths {
+                    // It is in the list of its folder all the same.
+                    let Some(path) = RepoPath::parse(path) else { return Ok(None) };
+                    changes.push(Change { path, comes_or_goes });
                 }
             }
         }
