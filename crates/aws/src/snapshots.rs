@@ -11,7 +11,7 @@ use tracing::{debug, warn};
 
 use crate::error::from_sdk;
 use crate::repository::Repository;
-use crate::{Error, settings};
+use crate::{Error, settings, templates};
 
 /// Fewer files are as quickly read as their snapshot.
 const WORTH_KEEPING: usize = 32;
@@ -26,9 +26,7 @@ pub struct Snapshots {
 impl Snapshots {
     /// Reads `TEMPLATE_BUCKET`.
     pub fn from_environment(configuration: &aws_config::SdkConfig) -> Result<Self, Error> {
-        // Path-style requests need no DNS name for each bucket, which a local endpoint has not.
-        let client = Client::from_conf(aws_sdk_s3::config::Builder::from(configuration).force_path_style(true).build());
-        Ok(Self { client, bucket: settings::required("TEMPLATE_BUCKET")? })
+        Ok(Self { client: templates::client(configuration), bucket: settings::required("TEMPLATE_BUCKET")? })
     }
 
     /// What is known of a branch's files at a commit, from the snapshot of another one; none where nothing is.

@@ -47,8 +47,7 @@ impl Templates {
 
     /// A bucket that was named, or none: then only short templates can be passed.
     pub fn new(configuration: &aws_config::SdkConfig, bucket: Option<String>) -> Self {
-        // Path-style requests need no DNS name for each bucket, which a local endpoint has not.
-        let client = Client::from_conf(aws_sdk_s3::config::Builder::from(configuration).force_path_style(true).build());
+        let client = client(configuration);
         let region = configuration.region().map_or_else(|| "us-east-1".to_owned(), ToString::to_string);
         Self { client, bucket, region }
     }
@@ -104,6 +103,11 @@ impl Templates {
     fn url(&self, bucket: &str, key: &str) -> String {
         format!("https://s3.{}.amazonaws.com/{bucket}/{key}", self.region)
     }
+}
+
+/// A client of S3. Path-style requests need no DNS name for each bucket, which a local endpoint has not.
+pub(crate) fn client(configuration: &aws_config::SdkConfig) -> Client {
+    Client::from_conf(aws_sdk_s3::config::Builder::from(configuration).force_path_style(true).build())
 }
 
 fn key(folder: &str, template: &str) -> String {
