@@ -93,7 +93,7 @@ async fn a_sync_costs_what_it_has_to() {
     let first = counted(&repository, "First").await;
     assert_eq!((first.cloudformation, first.transitions), (TARGETS, TARGETS), "{first:?}");
     // Its spec and its template, when it is planned and when it is deployed; and the folders where addons would be.
-    assert!(first.codecommit <= 5 * TARGETS + 5, "{first:?}");
+    assert!(first.codecommit <= 5 * TARGETS, "{first:?}");
     // It is planned, begun with, recorded, taken from whom waits for it, and from what is open; and there is the sync itself.
     assert!(first.writes() <= 4 * TARGETS + TARGETS / 2 + 6, "{first:?}");
     // Deploy reads its record and the sync's at once.

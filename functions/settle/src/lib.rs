@@ -35,11 +35,14 @@ impl Settle {
     /// Settles one target.
     pub async fn handle(&self, input: Value) -> Result<Value, Diagnostic> {
         let input = Input::deserialize(&input).map_err(|error| Error::damaged("input of Settle", error))?;
-        let outcome = Outcome::failed(format!("Deploy gave up: {}", input.error.describe()));
-        let recorded = walk::settle(&self.walk, &input.sync, input.target, outcome).await?;
+        let recorded = walk::settle(&self.walk, &input.sync, input.target, outcome(&input)).await?;
         info!(sync = %input.sync, target = %input.target, status = %recorded.status, reason = recorded.reason, "settled");
         Ok(json!({ "status": recorded.status }))
     }
+}
+
+fn outcome(input: &Input) -> Outcome {
+    Outcome::failed(format!("Deploy gave up: {}", input.error.describe()))
 }
 
 #[cfg(test)]
@@ -53,6 +56,9 @@ mod tests {
             "error": { "Error": "Unavailable", "Cause": "{\"errorType\":\"Unavailable\",\"errorMessage\":\"codecommit:GetFile had no answer\"}" }
         }))
         .unwrap();
-        assert_eq!(input.error.describe(), "Unavailable: codecommit:GetFile had no answer");
+        assert_eq!(
+            outcome(&input).reason.as_deref(),
+            Some("Deploy gave up: Unavailable: codecommit:GetFile had no answer")
+        );
     }
 }
