@@ -37,14 +37,6 @@ class Counter:
             calls = json.load(answer)
         return sum(call["time"] >= self.since.timestamp() for call in calls)
 
-    def events(self):
-        pages = self.aws.client("cloudtrail").get_paginator("lookup_events").paginate(StartTime=self.since)
-        for page in pages:
-            for event in page["Events"]:
-                # Functions have the keys of a session; the benchmark has not.
-                if event.get("Username", "").startswith("ASIA"):
-                    yield event["EventSource"].split(".")[0], event["EventName"], json.loads(event["CloudTrailEvent"])
-
     def transitions(self):
         sfn, entered = self.aws.client("stepfunctions"), 0
         for machine in sfn.list_state_machines()["stateMachines"]:
@@ -68,8 +60,11 @@ class Counter:
             item = items.get((key["pk"]["S"], key["sk"]["S"]), {})
             counts["read units"] += max(1, math.ceil(bytes_of(item) / 4096))
 
-        for service, name, detail in self.events():
-            told = detail.get("requestParameters") or {}
+        for event, told in self.aws.recorded(StartTime=self.since):
+            # Functions have the keys of a session; the benchmark has not.
+            if not event.get("Username", "").startswith("ASIA"):
+                continue
+            service, name = event["EventSource"].split(".")[0], event["EventName"]
             counts[f"calls of {service}"] += 1
             if service == "s3":
                 counts["puts of S3" if name.startswith("Put") else "gets of S3"] += 1

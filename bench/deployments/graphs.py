@@ -13,14 +13,13 @@ class Stack:
     seconds: float
     waits_on: list = field(default_factory=list)
 
-    def template(self, value="first", failure=None):
+    def template(self, value="first"):
         """Its template. The local AWS lets its parameter last as long as its description says, for every tool alike."""
-        wish = f"sleep={self.seconds:g}" + (f" fail={failure}" if failure else "")
         return (
             "Resources:\n"
             "  Parameter:\n"
             "    Type: AWS::SSM::Parameter\n"
-            f"    Properties: {{Type: String, Value: {value}, Description: '{wish}'}}\n"
+            f"    Properties: {{Type: String, Value: {value}, Description: 'sleep={self.seconds:g}'}}\n"
         )
 
 

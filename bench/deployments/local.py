@@ -48,14 +48,15 @@ class LocalAws:
 
     def calls(self, since):
         """The calls of CloudFormation since a moment, by action, as the emulator recorded them."""
-        counts = collections.Counter()
-        pages = self.client("cloudtrail").get_paginator("lookup_events")
         source = [{"AttributeKey": "EventSource", "AttributeValue": "cloudformation.amazonaws.com"}]
-        for page in pages.paginate(LookupAttributes=source, StartTime=since):
+        recorded = self.recorded(StartTime=since, LookupAttributes=source)
+        return collections.Counter(parameters.get("Action", event["EventName"]) for event, parameters in recorded)
+
+    def recorded(self, **which):
+        """The calls that the emulator recorded, each with its parameters."""
+        for page in self.client("cloudtrail").get_paginator("lookup_events").paginate(**which):
             for event in page["Events"]:
-                parameters = json.loads(event["CloudTrailEvent"]).get("requestParameters") or {}
-                counts[parameters.get("Action", event["EventName"])] += 1
-        return counts
+                yield event, json.loads(event["CloudTrailEvent"]).get("requestParameters") or {}
 
     def stacks(self, prefix):
         """The statuses of the stacks whose names begin so."""

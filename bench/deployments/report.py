@@ -16,7 +16,7 @@ from graphs import GRAPHS, barriers, critical_path  # noqa: E402
 from page import write_part  # noqa: E402
 
 
-def table(rows, tools, figure, form):
+def table(rows, tools, form):
     """A row a tool, a column each thing that was measured."""
     columns = list(rows)
     lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
@@ -50,22 +50,22 @@ def report(results):
     rows = results.get("graphs", {})
     if rows:
         lines += ["### Wall time over the critical path, first deployment", ""]
-        lines += table(rows, tools_of(rows), "ratio", lambda row: spread(row, "ratio"))
+        lines += table(rows, tools_of(rows), lambda row: spread(row, "ratio"))
         told = []
         for column in rows:
             name, size = column.split(", ")
             stacks = GRAPHS[name](int(size))
             told.append(f"{column}: {critical_path(stacks):g} s, with a barrier after each layer {barriers(stacks):g} s")
         lines += ["", "Critical paths: " + "; ".join(told) + ".", "", "### Calls of CloudFormation a stack, first deployment", ""]
-        lines += table(rows, tools_of(rows), "calls_a_stack", lambda row: f"{row['calls_a_stack']:.2f}") + [""]
+        lines += table(rows, tools_of(rows), lambda row: f"{row['calls_a_stack']:.2f}") + [""]
     rows = results.get("unchanged", {})
     if rows:
         lines += ["### Deployed once more", "", "Seconds, and calls of CloudFormation a stack. A push counts from when it returned to the end of its sync.", ""]
-        lines += table(rows, tools_of(rows), "seconds", lambda row: f"{spread(row, 'seconds')} s, {row['calls_a_stack']:.2f} calls") + [""]
+        lines += table(rows, tools_of(rows), lambda row: f"{spread(row, 'seconds')} s, {row['calls_a_stack']:.2f} calls") + [""]
     rows = results.get("throttled", {})
     if rows:
         lines += ["### Throttled", "", "CloudFormation takes two new stacks a second and five of any other call, five at once; the floor is 47.5 s.", ""]
-        lines += table(rows, tools_of(rows), "seconds", lambda row: f"{row['seconds']:.1f} s, {row['failed']:.0f} failed") + [""]
+        lines += table(rows, tools_of(rows), lambda row: f"{row['seconds']:.1f} s, {row['failed']:.0f} failed") + [""]
     rows = results.get("growth", {})
     if rows:
         lines += ["### One stack of so many changed", "", "Ten stacks at a time, in layers. Units are of DynamoDB. Every head is read, since any of them may not be in step.", ""]

@@ -24,11 +24,9 @@ def now():
     return datetime.datetime.now(datetime.timezone.utc)
 
 
-def templates(stacks, changed=(), failing=()):
-    return {
-        stack.name: stack.template("second" if stack.name in changed else "first", "no room" if stack.name in failing else None)
-        for stack in stacks
-    }
+def templates(stacks, changed=(), value="second"):
+    """The template of each stack. Those that changed have another value than at first."""
+    return {stack.name: stack.template(value if stack.name in changed else "first") for stack in stacks}
 
 
 class Runner:
@@ -45,9 +43,12 @@ class Runner:
         first = next(iter(figures.values()))
         kept["spread"], kept["runs"] = [min(first), max(first)], len(first)
         self.rows.setdefault(part, {}).setdefault(f"{what}, {self.size}", {})[tool] = kept
-        RESULTS.write_text(json.dumps(self.rows, indent=1, sort_keys=True) + "\n")
+        self.keep()
         told = ", ".join(f"{name} {value:.2f}" for name, value in kept.items() if isinstance(value, float | int))
         print(f"{part}: {what}, {self.size}: {tool}: {told}", flush=True)
+
+    def keep(self):
+        RESULTS.write_text(json.dumps(self.rows, indent=1, sort_keys=True) + "\n")
 
     def graphs(self):
         """First deployments: wall time over the critical path, and calls a stack."""
@@ -87,8 +88,7 @@ class Runner:
                 for what, changed in variants:
                     walls, calls = [], []
                     for run in range(self.runs):
-                        texts = templates(stacks, changed)
-                        texts = {name: text.replace("second", f"second-{run}") for name, text in texts.items()}
+                        texts = templates(stacks, changed, f"second-{run}")
                         wall, called = self.deployed(tool, aws, folder, stacks, texts)
                         walls.append(wall)
                         calls.append(sum(called.values()) / len(stacks))
@@ -102,8 +102,7 @@ class Runner:
                 for what, changed in variants:
                     walls, calls = [], []
                     for run in range(self.runs):
-                        texts = templates(stacks, changed)
-                        write(clone, PREFIX, stacks, {name: text.replace("second", f"second-{run}") for name, text in texts.items()})
+                        write(clone, PREFIX, stacks, templates(stacks, changed, f"second-{run}"))
                         since = now()
                         pushed = installed.push(clone, PREFIX, what)
                         assert pushed["sync"]["status"] == "SUCCEEDED", pushed["sync"]
@@ -155,7 +154,7 @@ class Runner:
                 seconds = moment(pushed["sync"]["ended_at"]) - pushed["pushed"]
                 figures = {"seconds": seconds, **counter.figures()}
                 self.rows.setdefault(part, {}).setdefault(what, {})[str(size)] = figures
-                RESULTS.write_text(json.dumps(self.rows, indent=1, sort_keys=True) + "\n")
+                self.keep()
                 print(f"{part}: {what}, {size}: {figures}", flush=True)
 
     def deployed(self, tool, aws, folder, stacks, texts, check=True):
