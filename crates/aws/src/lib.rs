@@ -11,6 +11,8 @@ pub mod foreign;
 pub mod handover;
 pub mod identity;
 pub mod installation;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 pub mod moves;
 pub mod repository;
 pub mod settings;
@@ -24,7 +26,6 @@ pub use error::Error;
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 pub use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -37,11 +38,22 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(4);
 /// be waited for without end.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The configuration that every client shares: region, credentials and endpoints from the environment.
+/// The configuration that every client of a person shares: region, credentials and endpoints as AWS's own command finds them.
+#[cfg(feature = "native-roots")]
 pub async fn configuration() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(LONGEST_BACKOFF))
-        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
+    aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .retry_config(retries())
+        .timeout_config(timeouts())
         .load()
         .await
+}
+
+/// How every client repeats a request.
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(LONGEST_BACKOFF)
+}
+
+/// How long every client waits.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build()
 }

@@ -1,4 +1,4 @@
-//! What a function is told by its environment: each variable is set in `infra/template.yaml`.
+//! What a function is told by its environment: by `infra/template.yaml`, and by Lambda.
 
 use std::env;
 

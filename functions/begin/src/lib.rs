@@ -10,11 +10,12 @@ use lambda_runtime::Diagnostic as LambdaError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use syncline_aws::all_stacks::AllStacks;
+use syncline_aws::lambda::configuration;
 use syncline_aws::repository::Repository;
 use syncline_aws::snapshots::Snapshots;
 use syncline_aws::table::{SyncRecord, TargetRecord, Walk};
 use syncline_aws::workflow::BY_HAND;
-use syncline_aws::{Error, configuration, settings};
+use syncline_aws::{Error, settings};
 use syncline_core::assembly::{self, Assembly};
 use syncline_core::diagnostic::{self, Diagnostic, Severity};
 use syncline_core::files::Files;
@@ -60,8 +61,8 @@ enum Read {
 
 impl Begin {
     /// Reads the function's settings and makes its clients.
-    pub async fn from_environment() -> Result<Self, Error> {
-        let configuration = configuration().await;
+    pub fn from_environment() -> Result<Self, Error> {
+        let configuration = configuration()?;
         Ok(Self {
             walk: Walk::from_environment(&configuration)?,
             manifest_path: settings::optional("MANIFEST_PATH").and_then(|path| RepoPath::parse(&path)),

@@ -12,11 +12,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use syncline_aws::all_stacks::AllStacks;
 use syncline_aws::foreign::ForeignChange;
+use syncline_aws::lambda::configuration;
 use syncline_aws::moves::{Deployment, Entered, Reached};
 use syncline_aws::repository::Repository;
 use syncline_aws::table::{Head, StackWait, SyncRecord, TargetRecord, Walk};
 use syncline_aws::templates::Templates;
-use syncline_aws::{Error, clock, configuration, settings};
+use syncline_aws::{Error, clock, settings};
 use syncline_core::deployment::Operation;
 use syncline_core::files::{Files, Want};
 use syncline_core::hold::{Hold, holding};
@@ -49,8 +50,8 @@ struct Input {
 
 impl Deploy {
     /// Reads the function's settings and makes its clients.
-    pub async fn from_environment() -> Result<Self, Error> {
-        let configuration = configuration().await;
+    pub fn from_environment() -> Result<Self, Error> {
+        let configuration = configuration()?;
         Ok(Self {
             walk: Walk::from_environment(&configuration)?,
             stacks: AllStacks::from_environment(&configuration)?,

@@ -6,10 +6,11 @@
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use syncline_aws::Error;
 use syncline_aws::handover::follow_lease;
+use syncline_aws::lambda::configuration;
 use syncline_aws::table::{SyncRecord, Verdict, Walk};
 use syncline_aws::workflow::{HEARTBEAT_TIMEOUT, StepError};
-use syncline_aws::{Error, configuration};
 use syncline_core::diagnostic;
 use syncline_core::lease::InStep;
 use syncline_core::names::SyncId;
@@ -33,8 +34,8 @@ struct Input {
 
 impl Finish {
     /// Reads the function's settings and makes its clients.
-    pub async fn from_environment() -> Result<Self, Error> {
-        let configuration = configuration().await;
+    pub fn from_environment() -> Result<Self, Error> {
+        let configuration = configuration()?;
         Ok(Self { walk: Walk::from_environment(&configuration)? })
     }
 

@@ -7,10 +7,11 @@
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use syncline_aws::Error;
 use syncline_aws::handover::follow_lease;
+use syncline_aws::lambda::configuration;
 use syncline_aws::table::Walk;
 use syncline_aws::workflow::{SyncInput, TargetInput};
-use syncline_aws::{Error, configuration};
 use syncline_core::status::Outcome;
 use syncline_core::walk;
 use tracing::{error, info, warn};
@@ -47,8 +48,8 @@ struct ExecutionDetail {
 
 impl OnExecutionEnd {
     /// Reads the function's settings and makes its clients.
-    pub async fn from_environment() -> Result<Self, Error> {
-        let configuration = configuration().await;
+    pub fn from_environment() -> Result<Self, Error> {
+        let configuration = configuration()?;
         Ok(Self { walk: Walk::from_environment(&configuration)? })
     }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::tracing::init_default_subscriber();
-    let handler = OnExecutionEnd::from_environment().await?;
+    let handler = OnExecutionEnd::from_environment()?;
     let handler = &handler;
     run(service_fn(move |event: LambdaEvent<Value>| async move { handler.handle(event.payload).await })).await
 }

@@ -9,10 +9,11 @@ use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use syncline_aws::handover::follow_lease;
+use syncline_aws::lambda::configuration;
 use syncline_aws::repository::Repository;
 use syncline_aws::table::Table;
 use syncline_aws::workflow::Workflow;
-use syncline_aws::{Error, clock, configuration, settings};
+use syncline_aws::{Error, clock, settings};
 use syncline_core::files::Files;
 use syncline_core::lease::{Claim, Lease, Requested};
 use syncline_core::manifest;
@@ -47,8 +48,8 @@ struct PushDetail {
 
 impl OnPush {
     /// Reads the function's settings and makes its clients.
-    pub async fn from_environment() -> Result<Self, Error> {
-        let configuration = configuration().await;
+    pub fn from_environment() -> Result<Self, Error> {
+        let configuration = configuration()?;
         Ok(Self {
             table: Table::from_environment(&configuration)?,
             workflow: Workflow::from_environment(&configuration),

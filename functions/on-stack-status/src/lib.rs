@@ -6,9 +6,10 @@
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use syncline_aws::lambda::configuration;
 use syncline_aws::table::Walk;
 use syncline_aws::workflow::LOOK_AGAIN;
-use syncline_aws::{Error, clock, configuration};
+use syncline_aws::{Error, clock};
 use syncline_core::deployment::{EventMeaning, Operation, read_event};
 use syncline_core::status::{Outcome, TargetStatus, Worked};
 use syncline_core::walk;
@@ -51,8 +52,8 @@ fn account_of(stack_id: &str) -> Option<&str> {
 
 impl OnStackStatus {
     /// Reads the function's settings and makes its clients.
-    pub async fn from_environment() -> Result<Self, Error> {
-        let configuration = configuration().await;
+    pub fn from_environment() -> Result<Self, Error> {
+        let configuration = configuration()?;
         Ok(Self { walk: Walk::from_environment(&configuration)? })
     }
 

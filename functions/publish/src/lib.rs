@@ -7,9 +7,10 @@ use aws_config::SdkConfig;
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use syncline_aws::Error;
+use syncline_aws::lambda::configuration;
 use syncline_aws::repository::Repository;
 use syncline_aws::table::{PublishAction, PublishStatus, SyncRecord, Table, Verdict};
-use syncline_aws::{Error, configuration};
 use syncline_core::manifest::Publish as Pair;
 use syncline_core::names::SyncId;
 use syncline_core::publish::{self, Text};
@@ -31,8 +32,8 @@ struct Input {
 
 impl Publish {
     /// Reads the function's settings and makes its clients.
-    pub async fn from_environment() -> Result<Self, Error> {
-        let configuration = configuration().await;
+    pub fn from_environment() -> Result<Self, Error> {
+        let configuration = configuration()?;
         Ok(Self { table: Table::from_environment(&configuration)?, configuration })
     }
 

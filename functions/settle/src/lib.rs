@@ -3,9 +3,10 @@
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use syncline_aws::Error;
+use syncline_aws::lambda::configuration;
 use syncline_aws::table::Walk;
 use syncline_aws::workflow::StepError;
-use syncline_aws::{Error, configuration};
 use syncline_core::names::{SyncId, TargetNumber};
 use syncline_core::status::Outcome;
 use syncline_core::walk;
@@ -27,8 +28,8 @@ struct Input {
 
 impl Settle {
     /// Reads the function's settings and makes its clients.
-    pub async fn from_environment() -> Result<Self, Error> {
-        let configuration = configuration().await;
+    pub fn from_environment() -> Result<Self, Error> {
+        let configuration = configuration()?;
         Ok(Self { walk: Walk::from_environment(&configuration)? })
     }
 
