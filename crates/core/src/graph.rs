@@ -122,6 +122,17 @@ impl Graph {
         path.reverse();
         path
     }
+
+    /// How many the longest chain has that begins with each, itself among them.
+    pub fn chains_from(&self, order: &[usize]) -> Vec<usize> {
+        let mut length = vec![1; self.waits_on.len()];
+        for &index in order.iter().rev() {
+            for &dependency in &self.waits_on[index] {
+                length[dependency] = length[dependency].max(length[index] + 1);
+            }
+        }
+        length
+    }
 }
 
 /// An index as the graph library has it.
@@ -166,6 +177,12 @@ mod tests {
     fn the_longest_path_is_found() {
         let graph = graph(5, &[(1, 0), (2, 1), (3, 0), (4, 3)]);
         assert_eq!(graph.longest_path(&graph.order().unwrap()), vec![0, 1, 2]);
+    }
+
+    #[test]
+    fn a_chain_is_as_long_as_what_waits_for_it() {
+        let graph = graph(6, &[(1, 0), (2, 1), (3, 0), (2, 4), (3, 4)]);
+        assert_eq!(graph.chains_from(&graph.order().unwrap()), vec![3, 2, 1, 1, 2, 1]);
     }
 
     proptest! {
