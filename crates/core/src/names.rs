@@ -171,6 +171,10 @@ impl RepoPath {
         if text.chars().any(|character| character.is_control() || character == '\\') {
             return None;
         }
+        // Most are written as they are meant.
+        if text.split('/').all(|part| !matches!(part, "" | "." | "..")) {
+            return Some(Self(text.to_owned()));
+        }
         let mut parts: Vec<&str> = Vec::new();
         for part in text.split('/') {
             match part {

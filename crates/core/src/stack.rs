@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -67,7 +68,7 @@ pub(crate) fn feed(hash: &mut Sha256, text: &str) {
 
 /// The digest in hexadecimal.
 pub(crate) fn finish(hash: Sha256) -> Digest {
-    Digest::new(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    Digest::new(HEXLOWER.encode(&hash.finalize()))
 }
 
 /// The digest of one text.

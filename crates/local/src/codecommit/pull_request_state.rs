@@ -3,6 +3,7 @@
 //!
 //! The operations are in [`super::pull_requests`].
 
+use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -176,5 +177,5 @@ pub(crate) fn announce(service: &Service, pull_request: &PullRequest, event: &st
 
 /// An id in the shape of CodeCommit's revision ids.
 pub(crate) fn new_revision(pull_request: u64) -> String {
-    Sha256::digest(format!("{pull_request} {}", new_id())).iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&Sha256::digest(format!("{pull_request} {}", new_id())))
 }
