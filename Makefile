@@ -17,10 +17,13 @@ export CARGO_PROFILE_RELEASE_LTO := off
 export CARGO_PROFILE_RELEASE_CODEGEN_UNITS := 16
 export CARGO_PROFILE_RELEASE_OPT_LEVEL := 0
 
+# The functions that are measured are built as an account gets them.
+AS_FOR_AN_ACCOUNT := env -u CARGO_PROFILE_RELEASE_LTO -u CARGO_PROFILE_RELEASE_CODEGEN_UNITS -u CARGO_PROFILE_RELEASE_OPT_LEVEL
+
 # Tests wait more than they compute.
 export RUST_TEST_THREADS ?= 4
 
-SOURCES := $(shell find crates/core crates/aws functions -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock rust-toolchain.toml
+SOURCES := $(shell find crates/core crates/aws functions -name '*.rs' -o -name '*.pem' -o -name Cargo.toml) Cargo.toml Cargo.lock rust-toolchain.toml
 
 .PHONY: help
 help: ## Say what there is
@@ -80,12 +83,12 @@ bench: bench-reading bench-startup bench-deployments ## Measure everything into 
 
 .PHONY: bench-reading
 bench-reading: $(TOOLS)/bench/.installed ## Measure reading, planning and rendering
-	CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo bench --package syncline-bench -- --warm-up-time 1 --measurement-time 3
+	$(AS_FOR_AN_ACCOUNT) cargo bench --package syncline-bench -- --warm-up-time 1 --measurement-time 3
 	$(TOOLS)/bench/bin/python bench/results.py
 
 .PHONY: bench-startup
 bench-startup: .aws-sam/bench/template.yaml $(TOOLS)/peers/.installed ## Measure how functions start, and their packages
-	@CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo build --quiet --release --package bare
+	@$(AS_FOR_AN_ACCOUNT) cargo build --quiet --release --package bare
 	$(TOOLS)/peers/bin/python bench/startup/run.py
 
 # What is measured of deployments: `make bench-deployments PARTS="graphs --size 30 --only push"`.
@@ -94,13 +97,12 @@ PARTS ?=
 .PHONY: bench-deployments
 bench-deployments: setup .aws-sam/bench/template.yaml $(TOOLS)/peers/.installed $(TOOLS)/peers-node/.installed ## Measure deployments beside other tools
 	@cargo build --quiet --package syncline-local
-	@CARGO_PROFILE_RELEASE_OPT_LEVEL=s cargo build --quiet --release --package syncline
+	@CARGO_PROFILE_RELEASE_OPT_LEVEL=z cargo build --quiet --release --package syncline
 	$(TOOLS)/peers/bin/python bench/deployments/run.py $(PARTS)
 	$(TOOLS)/peers/bin/python bench/deployments/report.py
 
-# The functions as an account gets them, but for optimisation across crates, which takes long.
 .aws-sam/bench/template.yaml: $(SOURCES) infra/template.yaml samconfig.toml $(wildcard statemachine/*.json) $(TOOLS)/aws/.installed $(TOOLS)/lambda/.installed
-	CARGO_PROFILE_RELEASE_OPT_LEVEL=s sam build --build-dir .aws-sam/bench
+	$(AS_FOR_AN_ACCOUNT) sam build --build-dir .aws-sam/bench
 	@touch $@
 
 # The tools of the npm registry, with the Node.js that is among those of PyPI.

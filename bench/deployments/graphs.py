@@ -12,14 +12,16 @@ class Stack:
     name: str
     seconds: float
     waits_on: list = field(default_factory=list)
+    fails: bool = False
 
     def template(self, value="first"):
-        """Its template. The local AWS lets its parameter last as long as its description says, for every tool alike."""
+        """Its template. The local AWS lets its parameter last as long as its description says, or fail, for every tool alike."""
+        wish = f"sleep={self.seconds:g}" + (" fail=as it was told" if self.fails else "")
         return (
             "Resources:\n"
             "  Parameter:\n"
             "    Type: AWS::SSM::Parameter\n"
-            f"    Properties: {{Type: String, Value: {value}, Description: 'sleep={self.seconds:g}'}}\n"
+            f"    Properties: {{Type: String, Value: {value}, Description: '{wish}'}}\n"
         )
 
 
@@ -67,6 +69,15 @@ def critical_path(stacks):
     for stack in stacks:
         ends[stack.name] = stack.seconds + max((ends[other] for other in stack.waits_on), default=0)
     return max(ends.values(), default=0)
+
+
+def dependents(stacks, name):
+    """The names of all stacks that wait for one, or for one that does."""
+    found = {name}
+    for stack in stacks:
+        if found.intersection(stack.waits_on):
+            found.add(stack.name)
+    return found - {name}
 
 
 def barriers(stacks):

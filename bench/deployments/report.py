@@ -44,8 +44,10 @@ def report(results):
     lines += ["Every tool deploys the same stacks of one parameter, each of which takes a chosen time, on the same local AWS."]
     lines += ["`git push` is Syncline as it is installed, from the push to the last target that settled; the others are commands."]
     lines += ["The reference is forty lines that start what is ready and ask for all stacks each half second."]
-    runs = sorted({row["runs"] for part in results.values() for rows in part.values() for row in rows.values() if "runs" in row})
-    lines += [f"Each figure is the median of {' or '.join(map(str, runs))} run{'s' if runs != [1] else ''}.", ""]
+    measured = [row for part in ("graphs", "unchanged", "throttled") for rows in results.get(part, {}).values() for row in rows.values()]
+    runs = sorted({row["runs"] for row in measured})
+    if runs:
+        lines += [f"Each figure is the median of {' or '.join(map(str, runs))} run{'s' if runs != [1] else ''}, if nothing else is said.", ""]
     lines += ["A push is measured where somebody pushed before; environments of functions that are needed beside the first start cold.", ""]
     rows = results.get("graphs", {})
     if rows:
@@ -62,6 +64,16 @@ def report(results):
     if rows:
         lines += ["### Deployed once more", "", "Seconds, and calls of CloudFormation a stack. A push counts from when it returned to the end of its sync.", ""]
         lines += table(rows, tools_of(rows), lambda row: f"{spread(row, 'seconds')} s, {row['calls_a_stack']:.2f} calls") + [""]
+    rows = results.get("failing", {})
+    if rows:
+        one = next(iter(rows.values()))
+        lines += ["### One of thirty stacks fails", ""]
+        lines += [f"It is in the middle of three layers of ten; {one['dependents']} stacks wait for it and {one['others']} do not. One run.", ""]
+        lines += ["| | deployed although they wait for it | left out although they do not | seconds |", "|---|---|---|---|"]
+        for tool in tools_of({"": rows}):
+            row = rows[tool]
+            lines.append(f"| {tool} | {row['dependents deployed']} | {row['others left out']} | {row['seconds']:.1f} |")
+        lines.append("")
     rows = results.get("throttled", {})
     if rows:
         lines += ["### Throttled", "", "CloudFormation takes two new stacks a second and five of any other call, five at once; the floor is 47.5 s.", ""]
@@ -85,7 +97,7 @@ def report(results):
     lines += ["`make bench-deployments`, or one part: `python bench/deployments/run.py graphs --size 100 --runs 3 --only push`."]
     lines += ["The local AWS lets a parameter last as long as its description says, and leaves out 150 ms that the emulator sleeps before an execution."]
     lines += ["Its HTTP is read by compiled code, and what it parses or copies over and over it does once, for every tool alike."]
-    lines += ["Functions and command are built as for an account, but without optimisation across crates."]
+    lines += ["Functions are built as for an account; the command without optimisation across crates."]
     write_part("deployments", lines)
 
 

@@ -1,5 +1,5 @@
 """Deploys the same graphs with Syncline and with what people would use otherwise, on the same local AWS, and writes what it
-took to deployments.json: `run.py [graphs|unchanged|throttled|growth|cost …] [--size 100] [--runs 3] [--only NAME]`."""
+took to deployments.json: `run.py [graphs|unchanged|failing|throttled|growth|cost …] [--size 100] [--runs 3] [--only NAME]`."""
 
 import argparse
 import datetime
@@ -10,7 +10,7 @@ import tempfile
 import time
 
 from counting import Counter
-from graphs import GRAPHS, critical_path, flat, layers
+from graphs import GRAPHS, critical_path, dependents, flat, layers
 from local import LocalAws, timed
 from peers import PEERS, PREFIX
 from syncline import ByHand, Installed, Reference, moment, settled, write
@@ -110,6 +110,39 @@ class Runner:
                         calls.append(sum(aws.calls(since).values()) / len(stacks))
                     self.note("unchanged", what, PUSH, seconds=walls, calls_a_stack=calls)
 
+    def failing(self):
+        """One of thirty stacks fails, in the middle of three layers: what waits for it must stay away, and nothing else."""
+        stacks = layers(30, seconds=1)
+        stacks[15].fails = True
+        waiting = dependents(stacks, stacks[15].name)
+        for tool in filter(lambda tool: self.is_meant(tool.name) and not isinstance(tool, Reference), TOOLS):
+            with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
+                wall, _ = self.deployed(tool, aws, pathlib.Path(folder), stacks, templates(stacks), check=False)
+                # What a tool that gave up had begun goes on.
+                time.sleep(5)
+                self.note_failing(tool.name, wall, aws.stacks(f"{PREFIX}-"), stacks, waiting)
+        if self.is_meant(PUSH):
+            with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
+                installed = Installed(aws)
+                installed.warm_up(pathlib.Path(folder))
+                clone = installed.repository(pathlib.Path(folder), PREFIX)
+                write(clone, PREFIX, stacks, templates(stacks))
+                pushed = installed.push(clone, PREFIX, "First")
+                self.note_failing(PUSH, settled(pushed), aws.stacks(f"{PREFIX}-"), stacks, waiting)
+
+    def note_failing(self, tool, seconds, statuses, stacks, waiting):
+        deployed = {part for name, status in statuses.items() if status == "CREATE_COMPLETE" for part in name.split("-")}
+        others = {stack.name for stack in stacks if not stack.fails} - waiting
+        self.rows.setdefault("failing", {})[tool] = {
+            "seconds": seconds,
+            "dependents": len(waiting),
+            "dependents deployed": len(waiting & deployed),
+            "others": len(others),
+            "others left out": len(others - deployed),
+        }
+        self.keep()
+        print(f"failing: {tool}: {self.rows['failing'][tool]}", flush=True)
+
     def throttled(self):
         """CloudFormation that takes two new stacks a second and five of any other call: seconds, and stacks that failed."""
         stacks = flat(self.size)
@@ -169,7 +202,7 @@ class Runner:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["graphs", "unchanged", "throttled", "growth", "cost"])
+    parser.add_argument("parts", nargs="*", default=["graphs", "unchanged", "failing", "throttled", "growth", "cost"])
     parser.add_argument("--size", type=int, default=100)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", help="a part of a tool's name")

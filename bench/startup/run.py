@@ -107,7 +107,7 @@ def main():
         median = statistics.median(moments)
         size = f"{package:.1f} MB" if package else ""
         lines.append(f"| {name} | {median / least:.2f} | {median:.1f} ({min(moments):.1f}–{max(moments):.1f}) | {statistics.median(memory):.1f} MB | {size} |")
-    lines += ["", "`make bench-startup`. The functions are built as for an account, but without optimisation across crates."]
+    lines += ["", "`make bench-startup`. The functions are built as for an account."]
     write_part("startup", lines)
     print("\n".join(lines))
 
