@@ -15,6 +15,7 @@ import functools
 import gc
 import json
 import os
+import random
 import re
 import signal
 import socketserver
@@ -54,6 +55,7 @@ def main():
     fetch_templates_of_other_accounts()
     give_recorded_calls_page_by_page()
     start_executions_as_fast_as_aws()
+    wait_before_retries_as_long_as_aws()
     read_each_expression_and_policy_once()
     copy_and_parse_without_detours()
     tell_which_executions_ended_with_the_emulator()
@@ -462,6 +464,27 @@ def start_executions_as_fast_as_aws():
             time.sleep(0 if sys._getframe(1).f_code is run_execution else seconds)
 
     stepfunctions.time = Clock()
+
+
+def wait_before_retries_as_long_as_aws():
+    """The emulator knows neither MaxDelaySeconds nor JitterStrategy of a retrier: its pauses double without end, all alike.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+    """
+    find = stepfunctions._find_matching_retrier
+
+    @functools.wraps(find)
+    def find_with_its_pause(retriers, error, retry_counts):
+        retrier, place = find(retriers, error, retry_counts)
+        if retrier is None:
+            return retrier, place
+        pause = retrier.get("IntervalSeconds", 1) * retrier.get("BackoffRate", 2.0) ** retry_counts.get(place, 0)
+        pause = min(pause, retrier.get("MaxDelaySeconds", pause))
+        if retrier.get("JitterStrategy") == "FULL":
+            pause = random.uniform(0, pause)
+        return {**retrier, "IntervalSeconds": pause, "BackoffRate": 1.0}, place
+
+    stepfunctions._find_matching_retrier = find_with_its_pause
 
 
 def read_each_expression_and_policy_once():
