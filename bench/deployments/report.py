@@ -95,7 +95,7 @@ def report(results):
     lines += ["### How", ""]
     lines += [f"{datetime.date.today()}, {platform.system()} on {model}, {cores} cores, which the tools, the local AWS and the functions share. In brackets the least and the most."]
     lines += ["`make bench-deployments`, or one part: `python bench/deployments/run.py graphs --size 100 --runs 3 --only push`."]
-    lines += ["The local AWS lets a parameter last as long as its description says, and leaves out 150 ms that the emulator sleeps before an execution."]
+    lines += ["The local AWS lets a parameter last as long as its description says, and leaves out 150 ms that the emulator sleeps before an execution, and waits before a retry as AWS does."]
     lines += ["Its HTTP is read by compiled code, and what it parses or copies over and over it does once, for every tool alike."]
     lines += ["Functions are built as for an account; the command without optimisation across crates."]
     write_part("deployments", lines)
