@@ -97,7 +97,7 @@ PARTS ?=
 .PHONY: bench-deployments
 bench-deployments: setup .aws-sam/bench/template.yaml $(TOOLS)/peers/.installed $(TOOLS)/peers-node/.installed ## Measure deployments beside other tools
 	@cargo build --quiet --package syncline-local
-	@CARGO_PROFILE_RELEASE_OPT_LEVEL=z cargo build --quiet --release --package syncline
+	@env -u CARGO_PROFILE_RELEASE_OPT_LEVEL cargo build --quiet --release --package syncline
 	$(TOOLS)/peers/bin/python bench/deployments/run.py $(PARTS)
 	$(TOOLS)/peers/bin/python bench/deployments/report.py
 

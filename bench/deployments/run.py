@@ -37,6 +37,10 @@ class Runner:
     def is_meant(self, name):
         return self.only is None or self.only in name
 
+    def peers(self):
+        """The tools that are meant, without the reference, which only knows how to deploy for the first time."""
+        return [tool for tool in TOOLS if self.is_meant(tool.name) and not isinstance(tool, Reference)]
+
     def note(self, part, what, tool, **figures):
         """Keeps the median of each figure, and the spread of the first."""
         kept = {name: statistics.median(values) for name, values in figures.items()}
@@ -81,7 +85,7 @@ class Runner:
         """Nothing changed, and one stack of all: seconds, and calls a stack."""
         stacks = flat(self.size)
         variants = [("nothing changed", ()), ("one changed", (stacks[0].name,))]
-        for tool in filter(lambda tool: self.is_meant(tool.name) and not isinstance(tool, Reference), TOOLS):
+        for tool in self.peers():
             with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
                 folder = pathlib.Path(folder)
                 self.deployed(tool, aws, folder, stacks, templates(stacks))
@@ -115,7 +119,7 @@ class Runner:
         stacks = layers(30, seconds=1)
         stacks[15].fails = True
         waiting = dependents(stacks, stacks[15].name)
-        for tool in filter(lambda tool: self.is_meant(tool.name) and not isinstance(tool, Reference), TOOLS):
+        for tool in self.peers():
             with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
                 wall, _ = self.deployed(tool, aws, pathlib.Path(folder), stacks, templates(stacks), check=False)
                 # What a tool that gave up had begun goes on.
@@ -123,11 +127,7 @@ class Runner:
                 self.note_failing(tool.name, wall, aws.stacks(f"{PREFIX}-"), stacks, waiting)
         if self.is_meant(PUSH):
             with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
-                installed = Installed(aws)
-                installed.warm_up(pathlib.Path(folder))
-                clone = installed.repository(pathlib.Path(folder), PREFIX)
-                write(clone, PREFIX, stacks, templates(stacks))
-                pushed = installed.push(clone, PREFIX, "First")
+                pushed = self.pushed(aws, pathlib.Path(folder), stacks)
                 self.note_failing(PUSH, settled(pushed), aws.stacks(f"{PREFIX}-"), stacks, waiting)
 
     def note_failing(self, tool, seconds, statuses, stacks, waiting):
@@ -146,7 +146,7 @@ class Runner:
     def throttled(self):
         """CloudFormation that takes two new stacks a second and five of any other call: seconds, and stacks that failed."""
         stacks = flat(self.size)
-        for tool in filter(lambda tool: self.is_meant(tool.name) and not isinstance(tool, Reference), TOOLS):
+        for tool in self.peers():
             with LocalAws(throttled=True) as aws, tempfile.TemporaryDirectory() as folder:
                 wall, _ = self.deployed(tool, aws, pathlib.Path(folder), stacks, templates(stacks), check=False)
                 time.sleep(5)
@@ -154,11 +154,7 @@ class Runner:
                 self.note("throttled", "no stack waits", tool.name, seconds=[wall], failed=[failed])
         if self.is_meant(PUSH):
             with LocalAws(throttled=True) as aws, tempfile.TemporaryDirectory() as folder:
-                installed = Installed(aws)
-                installed.warm_up(pathlib.Path(folder))
-                clone = installed.repository(pathlib.Path(folder), PREFIX)
-                write(clone, PREFIX, stacks, templates(stacks))
-                pushed = installed.push(clone, PREFIX, "First")
+                pushed = self.pushed(aws, pathlib.Path(folder), stacks)
                 statuses = [target["status"] for target in pushed["sync"]["targets"]]
                 self.note("throttled", "no stack waits", PUSH, seconds=[settled(pushed)], failed=[self.size - statuses.count("SUCCEEDED")])
 
@@ -189,6 +185,14 @@ class Runner:
                 self.rows.setdefault(part, {}).setdefault(what, {})[str(size)] = figures
                 self.keep()
                 print(f"{part}: {what}, {size}: {figures}", flush=True)
+
+    def pushed(self, aws, folder, stacks):
+        """What came of the first push of these stacks, where somebody pushed before."""
+        installed = Installed(aws)
+        installed.warm_up(folder)
+        clone = installed.repository(folder, PREFIX)
+        write(clone, PREFIX, stacks, templates(stacks))
+        return installed.push(clone, PREFIX, "First")
 
     def deployed(self, tool, aws, folder, stacks, texts, check=True):
         tool.prepare(folder, stacks, texts)
