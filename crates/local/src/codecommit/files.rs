@@ -133,7 +133,7 @@ pub(crate) fn get_folder(service: &Service, input: ReadInput) -> Result<Value> {
         folder.ok_or_else(missing)?.id
     };
     let (mut folders, mut files, mut links, mut modules) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for entry in git.list(&tree)? {
+    for entry in git.list(&tree)?.values() {
         let absolute = if path.is_root() { entry.path.clone() } else { format!("{}/{}", path.as_str(), entry.path) };
         let mut shown = json!({ "absolutePath": absolute, "relativePath": entry.path });
         if entry.is_folder() {

@@ -13,6 +13,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
+use indexmap::IndexMap;
 use lru::LruCache;
 
 use super::names::{CommitId, RepositoryPath, is_object_id};
@@ -23,17 +24,26 @@ pub(crate) const EMPTY_TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 /// What `git update-ref` takes for "does not exist".
 pub(crate) const NOTHING: &str = "0000000000000000000000000000000000000000";
 
-/// How many objects are remembered, and how large one of them may be: some 256 MB at the most, and where there are so many, most
-/// are small.
+/// How many answers and folders are remembered, and how large an answer may be: some 256 MB at the most, and where there are so
+/// many, most are small.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(32_768).unwrap();
 const LARGEST_REMEMBERED: usize = 8 * 1024;
-/// A folder's list may be longer, since each file in it is looked for there.
-const LONGEST_LIST: usize = 2 * 1024 * 1024;
+/// A folder may be larger, since each file in it is looked for there.
+const LARGEST_FOLDER: usize = 20_000;
 
-/// What Git said of objects, by repository and question. Objects never change, and AWS starts no process to read one.
-static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(|| Mutex::new(LruCache::new(REMEMBERED)));
+/// What Git said of objects. Objects never change, and AWS starts no process to read one.
+static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(|| {
+    Mutex::new(Known { answers: LruCache::new(REMEMBERED), folders: LruCache::new(REMEMBERED) })
+});
 
-type Known = LruCache<(PathBuf, String), Arc<[u8]>>;
+/// By repository and question, and by repository and tree.
+struct Known {
+    answers: LruCache<(PathBuf, String), Arc<[u8]>>,
+    folders: LruCache<(PathBuf, String), Arc<Folder>>,
+}
+
+/// What is in a folder, by name and in Git's order.
+pub(crate) type Folder = IndexMap<String, Entry>;
 
 /// One bare repository.
 #[derive(Debug, Clone)]
@@ -95,10 +105,7 @@ impl Git {
     pub(crate) fn create(folder: PathBuf) -> Result<Self> {
         fs::create_dir(&folder).with_context(|| format!("failed to create the folder `{}`", folder.display()))?;
         // One of that name may have been deleted.
-        let mut known = known();
-        let gone: Vec<_> = known.iter().map(|(key, _)| key).filter(|(of, _)| *of == folder).cloned().collect();
-        gone.iter().for_each(|key| drop(known.pop(key)));
-        drop(known);
+        known().forget(&folder);
         let git = Self::new(folder);
         git.run(["init", "--quiet", "--bare", "--template=", "--initial-branch=main"])?;
         // Nothing goes on in the background once a push has been answered.
@@ -163,15 +170,15 @@ impl Git {
         Ok(text.lines().filter_map(pair).collect())
     }
 
-    /// The answer to a question about an object, asked once. What is larger than `limit` is asked for again.
-    fn once(&self, question: String, limit: usize, ask: impl FnOnce() -> Result<Vec<u8>>) -> Result<Arc<[u8]>> {
+    /// The answer to a question about an object, asked once, unless it is large.
+    fn once(&self, question: String, ask: impl FnOnce() -> Result<Vec<u8>>) -> Result<Arc<[u8]>> {
         let key = (self.folder.clone(), question);
-        if let Some(answer) = known().get(&key) {
+        if let Some(answer) = known().answers.get(&key) {
             return Ok(answer.clone());
         }
         let answer: Arc<[u8]> = ask()?.into();
-        if answer.len() <= limit {
-            known().put(key, answer.clone());
+        if answer.len() <= LARGEST_REMEMBERED {
+            known().answers.put(key, answer.clone());
         }
         Ok(answer)
     }
@@ -183,12 +190,12 @@ impl Git {
         }
         // One that is not there may be pushed yet.
         let key = (self.folder.clone(), format!("commit {reference_or_id}"));
-        if let Some(known) = known().get(&key) {
+        if let Some(known) = known().answers.get(&key) {
             return Ok(Some(CommitId::trusted(String::from_utf8_lossy(known).into_owned())));
         }
         let found = self.find_commit(reference_or_id)?;
         if let Some(id) = &found {
-            known().put(key, id.as_str().as_bytes().into());
+            known().answers.put(key, id.as_str().as_bytes().into());
         }
         Ok(found)
     }
@@ -222,7 +229,7 @@ impl Git {
     /// The tree of a commit.
     pub(crate) fn tree(&self, commit: &CommitId) -> Result<String> {
         let expression = format!("{}^{{tree}}", commit.as_str());
-        let tree = self.once(format!("tree {}", commit.as_str()), LARGEST_REMEMBERED, || {
+        let tree = self.once(format!("tree {}", commit.as_str()), || {
             self.bytes(["rev-parse", "--verify", "--end-of-options", &expression], &[], b"")
         })?;
         Ok(String::from_utf8_lossy(&tree).trim_end().to_owned())
@@ -233,35 +240,36 @@ impl Git {
         let mut tree = tree.to_owned();
         let (folders, name) = path.as_str().rsplit_once('/').unwrap_or(("", path.as_str()));
         for folder in folders.split('/').filter(|folder| !folder.is_empty()) {
-            match self.list(&tree)?.into_iter().find(|entry| entry.path == folder && entry.is_folder()) {
-                Some(found) => tree = found.id,
+            match self.list(&tree)?.get(folder).filter(|entry| entry.is_folder()) {
+                Some(found) => tree = found.id.clone(),
                 None => return Ok(None),
             }
         }
-        let found = self.list(&tree)?.into_iter().find(|entry| entry.path == name);
+        let found = self.list(&tree)?.get(name).cloned();
         Ok(found.map(|entry| Entry { path: path.as_str().to_owned(), ..entry }))
     }
 
     /// What is in a tree or commit, one level deep. Whoever lists a folder reads its files next, so one process reads them all.
-    pub(crate) fn list(&self, tree: &str) -> Result<Vec<Entry>> {
-        let listed = self.once(format!("list {tree}"), LONGEST_LIST, || {
-            let listed = self.bytes(["ls-tree", "-z", "--long", "--full-tree", tree], &[], b"")?;
-            self.remember_small_blobs(&listed)?;
-            Ok(listed)
-        })?;
-        Ok(entries(&listed))
+    pub(crate) fn list(&self, tree: &str) -> Result<Arc<Folder>> {
+        let key = (self.folder.clone(), tree.to_owned());
+        if let Some(folder) = known().folders.get(&key) {
+            return Ok(folder.clone());
+        }
+        let folder = Arc::new(listed(&self.bytes(["ls-tree", "-z", "--long", "--full-tree", tree], &[], b"")?));
+        self.remember_small_blobs(&folder)?;
+        if folder.len() <= LARGEST_FOLDER {
+            known().folders.put(key, folder.clone());
+        }
+        Ok(folder)
     }
 
-    /// Remembers the blobs of a list that are small and not known yet.
-    fn remember_small_blobs(&self, listed: &[u8]) -> Result<()> {
+    /// Remembers the blobs of a folder that are small and not known yet.
+    fn remember_small_blobs(&self, folder: &Folder) -> Result<()> {
         let key = |id: &str| (self.folder.clone(), format!("blob {id}"));
-        let small = |entry: &Entry| entry.size.is_some_and(|size| size <= LARGEST_REMEMBERED);
+        let small = |entry: &&Entry| entry.size.is_some_and(|size| size <= LARGEST_REMEMBERED);
         let known_now = known();
-        let ids: Vec<String> = entries(listed)
-            .into_iter()
-            .filter(|entry| small(entry) && !known_now.contains(&key(&entry.id)))
-            .map(|entry| entry.id)
-            .collect();
+        let unknown = |id: &&str| !known_now.answers.contains(&key(id));
+        let ids: Vec<&str> = folder.values().filter(small).map(|entry| entry.id.as_str()).filter(unknown).collect();
         drop(known_now);
         if ids.is_empty() {
             return Ok(());
@@ -275,7 +283,7 @@ impl Git {
             };
             let size: usize = size.parse().context("git told no size")?;
             let content = rest.get(end + 1..end + 1 + size).context("git told less than it said")?;
-            known().put(key(id), content.into());
+            known().answers.put(key(id), content.into());
             rest = rest.get(end + 2 + size..).unwrap_or_default();
         }
         Ok(())
@@ -283,7 +291,7 @@ impl Git {
 
     /// A blob's size, if there is such a blob.
     pub(crate) fn blob_size(&self, id: &str) -> Result<Option<u64>> {
-        if let Some(known) = known().get(&(self.folder.clone(), format!("blob {id}"))) {
+        if let Some(known) = known().answers.get(&(self.folder.clone(), format!("blob {id}"))) {
             return Ok(Some(known.len() as u64));
         }
         let bytes = self.bytes(["cat-file", "--batch-check"], &[], format!("{id}\n").as_bytes())?;
@@ -295,9 +303,7 @@ impl Git {
     }
 
     pub(crate) fn blob(&self, id: &str) -> Result<Vec<u8>> {
-        Ok(self
-            .once(format!("blob {id}"), LARGEST_REMEMBERED, || self.bytes(["cat-file", "blob", id], &[], b""))?
-            .to_vec())
+        Ok(self.once(format!("blob {id}"), || self.bytes(["cat-file", "blob", id], &[], b""))?.to_vec())
     }
 
     pub(crate) fn write_blob(&self, content: &[u8]) -> Result<String> {
@@ -330,18 +336,31 @@ impl Git {
     }
 }
 
+impl Known {
+    fn forget(&mut self, folder: &Path) {
+        forget(&mut self.answers, folder);
+        forget(&mut self.folders, folder);
+    }
+}
+
+fn forget<T>(known: &mut LruCache<(PathBuf, String), T>, folder: &Path) {
+    let gone: Vec<_> = known.iter().map(|(key, _)| key).filter(|(of, _)| of == folder).cloned().collect();
+    gone.iter().for_each(|key| drop(known.pop(key)));
+}
+
 fn known() -> MutexGuard<'static, Known> {
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The lines of `git ls-tree -z --long`: mode, kind, id, size or `-`, a tab, path.
-fn entries(bytes: &[u8]) -> Vec<Entry> {
+fn listed(bytes: &[u8]) -> Folder {
     let text = String::from_utf8_lossy(bytes);
     let entry = |line: &str| {
         let (head, path) = line.split_once('\t')?;
         let mut head = head.split_ascii_whitespace();
         let (mode, id) = (head.next()?.to_owned(), head.nth(1)?.to_owned());
-        Some(Entry { mode, id, path: path.to_owned(), size: head.next().and_then(|size| size.parse().ok()) })
+        let size = head.next().and_then(|size| size.parse().ok());
+        Some((path.to_owned(), Entry { mode, id, path: path.to_owned(), size }))
     };
     text.split('\0').filter_map(entry).collect()
 }
