@@ -1,7 +1,8 @@
 //! The graph of what waits for what: one order for it, or the cycle that has none.
 //!
-//! Ties are broken by the order in which the targets were given, which is that of the file, so that equal inputs
-//! give equal plans.
+//! Of what could come next, the first is what the longest chain waits for: whoever works in this order, as far as there are
+//! hands, is done soonest. Ties are broken by the order in which the targets were given, which is that of the file, so that
+//! equal inputs give equal plans.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -31,11 +32,20 @@ impl Graph {
         &self.waits_on[waiter]
     }
 
-    /// An order in which everything comes after what it waits for; among those that could come next, the one
-    /// given first.
+    /// An order in which everything comes after what it waits for; among those that could come next, the one that
+    /// begins the longest chain, and of several of those the one given first.
     ///
     /// Errors: the cycles, see [`Graph::cycles`].
     pub fn order(&self) -> Result<Vec<usize>, Vec<Vec<usize>>> {
+        let any = self.order_by(&vec![0; self.waits_on.len()]);
+        if any.len() < self.waits_on.len() {
+            return Err(self.cycles());
+        }
+        Ok(self.order_by(&self.chains_from(&any)))
+    }
+
+    /// What can be brought in order: among those that could come next, the one with the greatest rank, then the first.
+    fn order_by(&self, rank: &[usize]) -> Vec<usize> {
         let mut dependents = vec![Vec::new(); self.waits_on.len()];
         let mut open: Vec<usize> = self.waits_on.iter().map(BTreeSet::len).collect();
         for (waiter, dependencies) in self.waits_on.iter().enumerate() {
@@ -43,19 +53,20 @@ impl Graph {
                 dependents[dependency].push(waiter);
             }
         }
-        let mut ready: BinaryHeap<Reverse<usize>> =
-            open.iter().enumerate().filter(|(_, count)| **count == 0).map(|(index, _)| Reverse(index)).collect();
+        let mut ready: BinaryHeap<(usize, Reverse<usize>)> = BinaryHeap::new();
+        let is_ready = |index: &usize| open[*index] == 0;
+        ready.extend((0..open.len()).filter(is_ready).map(|index| (rank[index], Reverse(index))));
         let mut order = Vec::with_capacity(self.waits_on.len());
-        while let Some(Reverse(next)) = ready.pop() {
+        while let Some((_, Reverse(next))) = ready.pop() {
             order.push(next);
             for &dependent in &dependents[next] {
                 open[dependent] -= 1;
                 if open[dependent] == 0 {
-                    ready.push(Reverse(dependent));
+                    ready.push((rank[dependent], Reverse(dependent)));
                 }
             }
         }
-        if order.len() == self.waits_on.len() { Ok(order) } else { Err(self.cycles()) }
+        order
     }
 
     /// A cycle of each group of targets that all wait for each other, as the indexes along it, the smallest first, each
@@ -124,7 +135,7 @@ impl Graph {
     }
 
     /// How many the longest chain has that begins with each, itself among them.
-    pub fn chains_from(&self, order: &[usize]) -> Vec<usize> {
+    fn chains_from(&self, order: &[usize]) -> Vec<usize> {
         let mut length = vec![1; self.waits_on.len()];
         for &index in order.iter().rev() {
             for &dependency in &self.waits_on[index] {
@@ -155,8 +166,11 @@ mod tests {
     }
 
     #[test]
-    fn file_order_breaks_ties() {
-        assert_eq!(graph(4, &[(0, 3)]).order(), Ok(vec![1, 2, 3, 0]));
+    fn what_the_longest_chain_waits_for_comes_first_and_file_order_breaks_ties() {
+        assert_eq!(graph(4, &[(0, 3)]).order(), Ok(vec![3, 0, 1, 2]));
+        // A spine, whose next is given after the teeth of the one before.
+        let comb = [(1, 0), (2, 0), (3, 0), (4, 3), (5, 3), (6, 3), (7, 6)];
+        assert_eq!(graph(8, &comb).order(), Ok(vec![0, 3, 6, 1, 2, 4, 5, 7]));
     }
 
     #[test]

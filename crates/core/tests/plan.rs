@@ -247,7 +247,7 @@ fn what_left_a_manifest_that_prunes_is_deleted_after_all_that_depended_on_it() {
     let plan = planned(&repository, &known);
     assert_eq!(
         deleted(&plan),
-        [("job/beta", vec![]), ("web/beta", vec![]), ("api/beta", vec!["web/beta"]), ("db/beta", vec!["api/beta"])]
+        [("web/beta", vec![]), ("api/beta", vec!["web/beta"]), ("db/beta", vec!["api/beta"]), ("job/beta", vec![])]
     );
     let bytes = serde_json::to_vec(&plan).unwrap();
     assert_eq!(serde_json::from_slice::<Plan>(&bytes).unwrap(), plan, "a plan survives being stored");

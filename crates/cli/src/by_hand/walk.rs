@@ -1,12 +1,10 @@
 //! The walk over the graph of a sync by hand: its targets in memory, and where there is a history, in the table too.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use syncline_aws::table::{SyncRecord, TargetRecord, Walk};
 use syncline_aws::{Error, clock};
-use syncline_core::graph::Graph;
 use syncline_core::names::{SyncId, TargetNumber};
 use syncline_core::status::{Outcome, SyncStatus, TargetStatus};
 use syncline_core::walk::{Settled, WalkStore, Workflow};
@@ -19,8 +17,6 @@ pub(super) struct HandWalk {
     state: Mutex<State>,
     /// The same in the table, where Syncline is installed.
     recorded: Option<Walk>,
-    /// How many targets the longest chain has that begins with each: the longest begins first.
-    chains: BTreeMap<TargetNumber, usize>,
     /// Who begins with a target when its turn has come.
     turns: UnboundedSender<TargetNumber>,
 }
@@ -29,22 +25,6 @@ struct State {
     record: SyncRecord,
     targets: BTreeMap<TargetNumber, TargetRecord>,
     settled: BTreeMap<TargetNumber, Outcome>,
-}
-
-/// How many targets the longest chain has that begins with each.
-fn chains(targets: &BTreeMap<TargetNumber, TargetRecord>) -> BTreeMap<TargetNumber, usize> {
-    let numbers: Vec<TargetNumber> = targets.keys().copied().collect();
-    let mut graph = Graph::new(numbers.len());
-    for (waiter, target) in targets.values().enumerate() {
-        for dependency in &target.planned.waits_on {
-            if let Ok(dependency) = numbers.binary_search(dependency) {
-                graph.add(waiter, dependency);
-            }
-        }
-    }
-    // What is planned has an order.
-    let order = graph.order().unwrap_or_default();
-    numbers.into_iter().zip(graph.chains_from(&order)).collect()
 }
 
 impl State {
@@ -67,8 +47,7 @@ impl HandWalk {
             record.events.entry(status).or_insert_with(clock::now);
             record.status = status;
         }
-        let chains = chains(&targets);
-        Self { state: Mutex::new(State { record, targets, settled: BTreeMap::new() }), recorded, chains, turns }
+        Self { state: Mutex::new(State { record, targets, settled: BTreeMap::new() }), recorded, turns }
     }
 
     /// What is to be shown of it.
@@ -208,11 +187,9 @@ impl Workflow for HandWalk {
     type Error = Error;
 
     async fn start(&self, _: &SyncId, targets: &BTreeSet<TargetNumber>) -> Result<(), Error> {
-        let mut in_turn: Vec<TargetNumber> = targets.iter().copied().collect();
-        in_turn.sort_by_key(|number| Reverse(self.chains.get(number)));
-        for number in in_turn {
+        for number in targets {
             // Nobody listens any more where the command was stopped.
-            let _ = self.turns.send(number);
+            let _ = self.turns.send(*number);
         }
         Ok(())
     }
