@@ -13,6 +13,7 @@ pub mod identity;
 pub mod installation;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+mod lazy;
 pub mod moves;
 pub mod repository;
 pub mod settings;

@@ -9,9 +9,10 @@ use syncline_core::names::{BranchName, CommitId, RepoPath, RepositoryName};
 use syncline_core::publish::Text;
 use syncline_core::snapshot::Change;
 
-use crate::Error;
 use crate::error::from_sdk;
+use crate::lazy::{Lazy, lazily};
 use crate::table::in_batches;
+use crate::{Error, SdkConfig};
 
 /// CodeCommit's limit on a comment, in characters.
 ///
@@ -21,10 +22,28 @@ const MAX_COMMENT: usize = 10_240;
 /// How many pages of differences are read. A commit that changes so many files is read as a whole.
 const MAX_DIFFERENCE_PAGES: usize = 8;
 
+/// The repositories of an account and region.
+#[derive(Clone, Debug)]
+pub struct Repositories {
+    client: Lazy<Client>,
+}
+
+impl Repositories {
+    /// Those in the account and region of the configuration.
+    pub fn new(configuration: &SdkConfig) -> Self {
+        Self { client: lazily(configuration, Client::new) }
+    }
+
+    /// The repository of that name.
+    pub fn named(&self, name: RepositoryName) -> Repository {
+        Repository { client: self.client.clone(), name }
+    }
+}
+
 /// One connected repository.
 #[derive(Clone, Debug)]
 pub struct Repository {
-    client: Client,
+    client: Lazy<Client>,
     name: RepositoryName,
 }
 
@@ -42,11 +61,6 @@ pub struct PullRequest {
 }
 
 impl Repository {
-    /// The repository of that name, in the account and region of the configuration.
-    pub fn new(configuration: &aws_config::SdkConfig, name: RepositoryName) -> Self {
-        Self { client: Client::new(configuration), name }
-    }
-
     /// Its name.
     pub fn name(&self) -> &RepositoryName {
         &self.name

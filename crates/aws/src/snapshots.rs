@@ -10,6 +10,7 @@ use syncline_core::snapshot::Snapshot;
 use tracing::{debug, warn};
 
 use crate::error::from_sdk;
+use crate::lazy::{Lazy, lazily};
 use crate::repository::Repository;
 use crate::{Error, settings, templates};
 
@@ -19,14 +20,14 @@ const WORTH_KEEPING: usize = 32;
 /// The bucket for snapshots.
 #[derive(Clone, Debug)]
 pub struct Snapshots {
-    client: Client,
+    client: Lazy<Client>,
     bucket: String,
 }
 
 impl Snapshots {
     /// Reads `TEMPLATE_BUCKET`.
     pub fn from_environment(configuration: &aws_config::SdkConfig) -> Result<Self, Error> {
-        Ok(Self { client: templates::client(configuration), bucket: settings::required("TEMPLATE_BUCKET")? })
+        Ok(Self { client: lazily(configuration, templates::client), bucket: settings::required("TEMPLATE_BUCKET")? })
     }
 
     /// What is known of a branch's files at a commit, from the snapshot of another one; none where nothing is.

@@ -6,6 +6,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use syncline_core::stack::{self, MAX_INLINE_TEMPLATE_BYTES, StackRequest};
 
 use crate::error::from_sdk;
+use crate::lazy::{Lazy, lazily};
 use crate::{Error, settings};
 
 /// How CloudFormation is given a template.
@@ -34,7 +35,7 @@ const ADDONS: &str = "addons";
 /// The bucket for templates.
 #[derive(Clone, Debug)]
 pub struct Templates {
-    client: Client,
+    client: Lazy<Client>,
     bucket: Option<String>,
     region: String,
 }
@@ -47,7 +48,7 @@ impl Templates {
 
     /// A bucket that was named, or none: then only short templates can be passed.
     pub fn new(configuration: &aws_config::SdkConfig, bucket: Option<String>) -> Self {
-        let client = client(configuration);
+        let client = lazily(configuration, client);
         let region = configuration.region().map_or_else(|| "us-east-1".to_owned(), ToString::to_string);
         Self { client, bucket, region }
     }

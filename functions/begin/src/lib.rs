@@ -5,13 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_config::SdkConfig;
 use lambda_runtime::Diagnostic as LambdaError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use syncline_aws::all_stacks::AllStacks;
 use syncline_aws::lambda::configuration;
-use syncline_aws::repository::Repository;
+use syncline_aws::repository::{Repositories, Repository};
 use syncline_aws::snapshots::Snapshots;
 use syncline_aws::table::{SyncRecord, TargetRecord, Walk};
 use syncline_aws::workflow::BY_HAND;
@@ -34,7 +33,7 @@ const STOPPED: &str = "the sync was stopped by hand";
 /// The function and what it may touch.
 #[derive(Debug)]
 pub struct Begin {
-    configuration: SdkConfig,
+    repositories: Repositories,
     walk: Walk,
     manifest_path: Option<RepoPath>,
     account_id: String,
@@ -70,7 +69,7 @@ impl Begin {
             region: configuration.region().map(ToString::to_string).unwrap_or_default(),
             stacks: AllStacks::from_environment(&configuration)?,
             snapshots: Snapshots::from_environment(&configuration)?,
-            configuration,
+            repositories: Repositories::new(&configuration),
         })
     }
 
@@ -85,10 +84,12 @@ impl Begin {
 
     /// Leaves the token to whoever carries the sync out by hand, unless that is done already.
     async fn await_hand(&self, Input { sync, task_token, .. }: &Input) -> Result<Value, Error> {
-        let record = self.walk.table.await_hand(sync, task_token).await?;
-        let is_over = record.is_none_or(|record| {
-            record.cancelled || (record.status == SyncStatus::InProgress && record.open.is_empty())
-        });
+        let is_over = match self.walk.table.await_hand(sync, task_token).await? {
+            Some(record) if !record.cancelled => {
+                record.status == SyncStatus::InProgress && self.walk.is_closed(sync).await?
+            }
+            _ => true,
+        };
         if is_over {
             self.answer(sync, task_token).await?;
         }
@@ -120,7 +121,7 @@ impl Begin {
 
     async fn plan(&self, record: &SyncRecord, task_token: &str) -> Result<(), Error> {
         let (table, sync) = (&self.walk.table, &record.sync);
-        let repository = Repository::new(&self.configuration, record.repository.clone());
+        let repository = self.repositories.named(record.repository.clone());
         let heads = table.heads(&record.repository);
         let files = self.snapshots.files_at(&repository, &record.branch, &record.commit);
         let (manifest, heads, files) = tokio::join!(self.manifest(record, &repository), heads, files);

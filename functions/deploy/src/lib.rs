@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use aws_config::SdkConfig;
 use lambda_runtime::Diagnostic as LambdaError;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,7 +13,7 @@ use syncline_aws::all_stacks::AllStacks;
 use syncline_aws::foreign::ForeignChange;
 use syncline_aws::lambda::configuration;
 use syncline_aws::moves::{Deployment, Entered, Reached};
-use syncline_aws::repository::Repository;
+use syncline_aws::repository::Repositories;
 use syncline_aws::table::{Head, StackWait, SyncRecord, TargetRecord, Walk};
 use syncline_aws::templates::Templates;
 use syncline_aws::{Error, clock, settings};
@@ -33,7 +32,7 @@ use syncline_core::walk;
 /// The function and what it may touch.
 #[derive(Debug)]
 pub struct Deploy {
-    configuration: SdkConfig,
+    repositories: Repositories,
     walk: Walk,
     stacks: AllStacks,
     templates: Templates,
@@ -57,7 +56,7 @@ impl Deploy {
             stacks: AllStacks::from_environment(&configuration)?,
             templates: Templates::from_environment(&configuration)?,
             account_id: settings::required("ACCOUNT_ID")?,
-            configuration,
+            repositories: Repositories::new(&configuration),
         })
     }
 
@@ -204,7 +203,7 @@ impl Deploy {
         let Some(entry) = &record.entry else {
             return Err(Error::damaged(format!("target {}", record.planned.name), "it has no entry of the manifest"));
         };
-        let repository = Repository::new(&self.configuration, record.repository.clone());
+        let repository = self.repositories.named(record.repository.clone());
         let mut files = Files::default();
         let wanted = record.planned.reads.iter().cloned().map(Want::File).collect();
         let (read, outputs) = tokio::join!(repository.read(&record.commit, wanted, &mut files), self.outputs(record));

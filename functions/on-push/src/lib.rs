@@ -4,13 +4,12 @@
 //! lease. Events may come twice, late or in the wrong order: what is synced is always the branch's present head, and
 //! a revision that is in step is not synced again.
 
-use aws_config::SdkConfig;
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use syncline_aws::handover::follow_lease;
 use syncline_aws::lambda::configuration;
-use syncline_aws::repository::Repository;
+use syncline_aws::repository::{Repositories, Repository};
 use syncline_aws::table::Table;
 use syncline_aws::workflow::Workflow;
 use syncline_aws::{Error, clock, settings};
@@ -23,7 +22,7 @@ use tracing::{info, warn};
 /// The function and what it may touch.
 #[derive(Debug)]
 pub struct OnPush {
-    configuration: SdkConfig,
+    repositories: Repositories,
     table: Table,
     workflow: Workflow,
     manifest_branch: Option<BranchName>,
@@ -55,7 +54,7 @@ impl OnPush {
             workflow: Workflow::from_environment(&configuration),
             manifest_branch: settings::optional("MANIFEST_BRANCH").map(BranchName::new),
             manifest_path: settings::optional("MANIFEST_PATH").and_then(|path| RepoPath::parse(&path)),
-            configuration,
+            repositories: Repositories::new(&configuration),
         })
     }
 
@@ -69,7 +68,7 @@ impl OnPush {
     }
 
     async fn push(&self, name: RepositoryName, branch: BranchName) -> Result<Value, Error> {
-        let repository = Repository::new(&self.configuration, name.clone());
+        let repository = self.repositories.named(name.clone());
         let Some(commit) = repository.head(&branch).await? else {
             info!(%branch, "dropped: the branch is gone");
             return Ok(json!({ "dropped": "the branch is gone" }));

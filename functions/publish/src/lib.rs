@@ -3,13 +3,12 @@
 //! Only when every target is in step with the commit, and the commit is still the branch's head; never when there is
 //! nothing between the two branches.
 
-use aws_config::SdkConfig;
 use lambda_runtime::Diagnostic;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use syncline_aws::Error;
 use syncline_aws::lambda::configuration;
-use syncline_aws::repository::Repository;
+use syncline_aws::repository::{Repositories, Repository};
 use syncline_aws::table::{PublishAction, PublishStatus, SyncRecord, Table, Verdict};
 use syncline_core::manifest::Publish as Pair;
 use syncline_core::names::SyncId;
@@ -20,7 +19,7 @@ use tracing::info;
 /// The function and what it may touch.
 #[derive(Debug)]
 pub struct Publish {
-    configuration: SdkConfig,
+    repositories: Repositories,
     table: Table,
 }
 
@@ -34,7 +33,7 @@ impl Publish {
     /// Reads the function's settings and makes its clients.
     pub fn from_environment() -> Result<Self, Error> {
         let configuration = configuration()?;
-        Ok(Self { table: Table::from_environment(&configuration)?, configuration })
+        Ok(Self { table: Table::from_environment(&configuration)?, repositories: Repositories::new(&configuration) })
     }
 
     /// Publishes what a sync brought in step.
@@ -53,7 +52,7 @@ impl Publish {
         if !verdict.is_in_step() {
             return Ok(json!({ "published": [], "because": "not every target is in step" }));
         }
-        let repository = Repository::new(&self.configuration, record.repository.clone());
+        let repository = self.repositories.named(record.repository.clone());
         let mut published = Vec::new();
         for pair in &record.publish {
             let mut action = PublishAction {
