@@ -32,9 +32,8 @@ const LARGEST_REMEMBERED: usize = 8 * 1024;
 const LARGEST_FOLDER: usize = 20_000;
 
 /// What Git said of objects. Objects never change, and AWS starts no process to read one.
-static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(|| {
-    Mutex::new(Known { answers: LruCache::new(REMEMBERED), folders: LruCache::new(REMEMBERED) })
-});
+static KNOWN: LazyLock<Mutex<Known>> =
+    LazyLock::new(|| Mutex::new(Known { answers: LruCache::new(REMEMBERED), folders: LruCache::new(REMEMBERED) }));
 
 /// By repository and question, and by repository and tree.
 struct Known {
