@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use syncline_core::status::TargetStatus;
 
 use super::repository::{Repository, parameter};
+use super::world::World;
 
 /// How many targets are pushed: two rows, each of the second waits for one of the first. So many that what was read is kept.
 const TARGETS: usize = 24;
@@ -20,6 +21,8 @@ struct Counts {
     transitions: usize,
     /// Calls of DynamoDB by functions, by operation.
     table: BTreeMap<String, usize>,
+    /// Write units of DynamoDB for the sync's own items, those of its targets among them.
+    units: usize,
 }
 
 impl Counts {
@@ -32,6 +35,19 @@ impl Counts {
     fn writes(&self) -> usize {
         ["PutItem", "UpdateItem"].iter().filter_map(|name| self.table.get(*name)).sum()
     }
+}
+
+/// What the writes to a partition's items cost, in DynamoDB's units: one for each kilobyte of an item, and as many for each index
+/// that has it. An item is taken for as long as its JSON is, which is somewhat longer than what DynamoDB counts.
+async fn write_units(world: &World, partition: &str) -> usize {
+    let items = world.items(partition).await;
+    let writes = world.table_writes(partition).await;
+    let units = writes.into_iter().map(|(key, times)| {
+        let item = &items[&key];
+        let indexes = ["subject", "related", "active"].iter().filter(|name| !item[**name].is_null()).count();
+        times * (1 + indexes) * item.to_string().len().div_ceil(1024)
+    });
+    units.sum()
 }
 
 async fn repository(name: &str) -> Repository {
@@ -84,6 +100,7 @@ async fn counted(repository: &Repository, message: &str) -> Counts {
         codecommit: read() - codecommit,
         transitions,
         table: repository.world.table_calls(&[format!("SYNC#{}", sync.sync)]).await,
+        units: write_units(repository.world, &format!("SYNC#{}", sync.sync)).await,
     }
 }
 
@@ -94,8 +111,10 @@ async fn a_sync_costs_what_it_has_to() {
     assert_eq!((first.cloudformation, first.transitions), (TARGETS, TARGETS), "{first:?}");
     // Its spec and its template, when it is planned and when it is deployed; and the folders where addons would be.
     assert!(first.codecommit <= 5 * TARGETS, "{first:?}");
-    // It is planned, begun with, recorded, taken from whom waits for it, and from what is open; and there is the sync itself.
-    assert!(first.writes() <= 4 * TARGETS + TARGETS / 2 + 6, "{first:?}");
+    // It is planned, begun with, recorded, taken from whom waits for it, and from what is open; and there are the sync itself, and
+    // what is open of it.
+    assert!(first.writes() <= 4 * TARGETS + TARGETS / 2 + 9, "{first:?}");
+    assert!(first.units <= 16 * TARGETS, "{first:?}");
     // Deploy reads its record and the sync's at once.
     assert!(first.reads() <= TARGETS + 10, "{first:?}");
     assert_eq!(first.table.keys().filter(|name| *name == "Scan").count(), 0, "{first:?}");
@@ -112,6 +131,7 @@ async fn a_sync_costs_what_it_has_to() {
     assert_eq!((last.cloudformation, last.transitions), (2, 1), "{last:?}");
     assert!(last.codecommit <= 10, "{last:?}");
     assert!(last.writes() + last.reads() <= 24, "{last:?}");
+    assert!(last.units <= 40, "{last:?}");
 
     repository.write("ts0.yaml", &parameter("second", "any"));
     let one = counted(&repository, "One").await;

@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use serde_json::Value;
+use syncline_core::status::SyncStatus;
 use tokio::process::Command;
 
 use super::repository::Repository;
@@ -37,7 +38,8 @@ async fn each_query_in_readme_finds_what_it_says() {
         "      Type: String\n      Description: sleep=2\n",
     );
     let commit = repository.push("Begin");
-    let running = repository.await_sync("main", "the sync to begin", |sync| !sync.open.is_empty()).await;
+    let running =
+        repository.await_sync("main", "the sync to begin", |sync| sync.status == SyncStatus::InProgress).await;
     let queries = queries();
     assert_eq!(queries.len(), 8, "{queries:#?}");
     let mut answered = Vec::new();

@@ -198,17 +198,50 @@ impl World {
 
     /// How often functions called DynamoDB for items whose keys hold one of these texts, by operation.
     pub(crate) async fn table_calls(&self, keys: &[String]) -> BTreeMap<String, usize> {
-        let source = "AttributeKey=EventSource,AttributeValue=dynamodb.amazonaws.com";
-        let recorded = self.aws_cli(&["cloudtrail", "lookup-events", "--lookup-attributes", source]).await;
         let mut calls = BTreeMap::new();
-        for event in recorded["Events"].as_array().unwrap() {
-            let detail = event["CloudTrailEvent"].as_str().unwrap();
-            let by_function = event["Username"].as_str().is_some_and(|name| name.starts_with("ASIA"));
-            if by_function && keys.iter().any(|key| detail.contains(key)) {
-                *calls.entry(event["EventName"].as_str().unwrap().to_owned()).or_default() += 1;
+        for (name, detail) in self.calls_of_the_table().await {
+            if keys.iter().any(|key| detail.contains(key)) {
+                *calls.entry(name).or_default() += 1;
             }
         }
         calls
+    }
+
+    /// How often functions wrote each item of a partition, by its sort key.
+    pub(crate) async fn table_writes(&self, partition: &str) -> BTreeMap<String, usize> {
+        let mut writes = BTreeMap::new();
+        for (name, detail) in self.calls_of_the_table().await {
+            let detail: Value = serde_json::from_str(&detail).unwrap();
+            let key = match name.as_str() {
+                "PutItem" => &detail["requestParameters"]["Item"],
+                "UpdateItem" => &detail["requestParameters"]["Key"],
+                _ => continue,
+            };
+            if key["pk"]["S"] == partition {
+                *writes.entry(key["sk"]["S"].as_str().unwrap().to_owned()).or_default() += 1;
+            }
+        }
+        writes
+    }
+
+    /// The calls of DynamoDB that the emulator recorded of functions: operation, and all that is known of it.
+    async fn calls_of_the_table(&self) -> Vec<(String, String)> {
+        let source = "AttributeKey=EventSource,AttributeValue=dynamodb.amazonaws.com";
+        let recorded = self.aws_cli(&["cloudtrail", "lookup-events", "--lookup-attributes", source]).await;
+        let by_function = |event: &&Value| event["Username"].as_str().is_some_and(|name| name.starts_with("ASIA"));
+        let text = |event: &Value, name: &str| event[name].as_str().unwrap().to_owned();
+        let calls = recorded["Events"].as_array().unwrap().iter().filter(by_function);
+        calls.map(|event| (text(event, "EventName"), text(event, "CloudTrailEvent"))).collect()
+    }
+
+    /// The items of a partition of the table, as DynamoDB's JSON has them, by sort key.
+    pub(crate) async fn items(&self, partition: &str) -> BTreeMap<String, Value> {
+        let words = ["dynamodb", "query", "--table-name", &self.table_name];
+        let condition = ["--key-condition-expression", "pk = :pk", "--expression-attribute-values"];
+        let values = format!("{{\":pk\": {{\"S\": \"{partition}\"}}}}");
+        let found = self.aws_cli(&[&words[..], &condition, &[&values]].concat()).await;
+        let items = found["Items"].as_array().unwrap();
+        items.iter().map(|item| (item["sk"]["S"].as_str().unwrap().to_owned(), item.clone())).collect()
     }
 
     /// The calls of CloudFormation that the emulator recorded for stacks whose name begins so, newest first, as

@@ -9,5 +9,6 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::tracing::init_default_subscriber();
     let handler = Begin::from_environment()?;
     let handler = &handler;
-    run(service_fn(move |event: LambdaEvent<Value>| async move { handler.handle(event.payload).await })).await
+    // On the heap: with the runtime around it, the future would be deeper than the compiler goes.
+    run(service_fn(move |event: LambdaEvent<Value>| Box::pin(handler.handle(event.payload)))).await
 }

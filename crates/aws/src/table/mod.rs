@@ -5,6 +5,7 @@
 //! | sync | `SYNC#<sync>` | `SYNC` | `BRANCH#<repository>#<branch>` | `COMMIT#<commit>` | `SYNC` while it is not over |
 //! | target in a sync | `SYNC#<sync>` | `TARGET#<number>` | `TARGET#<repository>#<target>` | | |
 //! | targets left alone | `SYNC#<sync>` | `UNCHANGED#<chunk>` | | | |
+//! | targets that have not settled | `SYNC#<sync>` | `OPEN`, `OPEN#<chunk>` | | | |
 //! | publish action | `SYNC#<sync>` | `PUBLISH#<to>` | `FROM#<repository>#<from>` | `TO#<repository>#<to>` | |
 //! | branch (lease) | `REPOSITORY#<repository>` | `BRANCH#<branch>` | | | |
 //! | head of a target | `REPOSITORY#<repository>` | `TARGET#<target>` | | | |
@@ -23,6 +24,7 @@
 mod branches;
 mod heads;
 mod interventions;
+mod open;
 mod publishes;
 mod syncs;
 mod update;

@@ -62,9 +62,6 @@ pub struct SyncRecord {
     /// Stopped by hand: what has not begun will not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancelled: bool,
-    /// The targets that have not settled.
-    #[serde(default, skip_serializing)]
-    pub open: BTreeSet<TargetNumber>,
     /// The token of Begin's task.
     #[serde(default, skip_serializing)]
     pub task_token: Option<String>,
@@ -89,7 +86,6 @@ impl SyncRecord {
             counts: BTreeMap::new(),
             events: BTreeMap::from([(SyncStatus::Queued, clock::now())]),
             cancelled: false,
-            open: BTreeSet::new(),
             task_token: None,
         }
     }
@@ -279,6 +275,7 @@ impl Table {
     ) -> Result<Option<Vec<TargetRecord>>, Error> {
         let targets = TargetRecord::of_plan(record, manifest, plan, entries);
         let mut items: Vec<Item> = targets.iter().map(|target| self.target_item(target)).collect::<Result<_, _>>()?;
+        items.extend(self.open_items(&record.sync, targets.iter().map(|target| target.planned.number)));
         let kept: Vec<&TargetName> = plan.kept().map(|target| &target.name).collect();
         for (chunk, names) in kept.chunks(UNCHANGED_CHUNK).enumerate() {
             items.push(Item::from([
@@ -300,10 +297,6 @@ impl Table {
             .if_one_of("status", SyncStatus::InProgress.may_follow().iter().map(|status| status.as_str()));
         if let Some(task_token) = task_token {
             update = update.text("task_token", task_token);
-        }
-        if !targets.is_empty() {
-            let numbers = targets.iter().map(|target| target.planned.number.to_string()).collect();
-            update = update.set("open", AttributeValue::Ns(numbers));
         }
         if let Updated::Refused(_) = update.if_absent("cancelled").send().await? {
             return Ok(None);

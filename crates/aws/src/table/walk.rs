@@ -112,15 +112,11 @@ impl WalkStore for Walk {
     }
 
     async fn is_closed(&self, sync: &SyncId) -> Result<bool, Error> {
-        Ok(self.table.sync(sync).await?.is_none_or(|record| record.open.is_empty()))
+        Ok(!self.table.has_open(sync).await?)
     }
 
     async fn close(&self, sync: &SyncId, targets: &BTreeSet<TargetNumber>) -> Result<bool, Error> {
-        let numbers = targets.iter().map(ToString::to_string).collect();
-        let updated =
-            self.table.update(partition(sync), "SYNC".to_owned()).take_out("open", numbers).if_exists().send().await?;
-        let (Updated::Applied(item) | Updated::Refused(item)) = updated;
-        Ok(!item.is_empty() && !item.contains_key("open"))
+        self.table.close_targets(sync, targets.iter().copied()).await
     }
 }
 

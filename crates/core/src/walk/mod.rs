@@ -1,7 +1,7 @@
 //! The walk over the graph: what happens when a target has settled.
 //!
-//! Each target's item holds the set of targets that it still waits on; the sync's item holds the set of targets that
-//! are still open, so the sync is just the last one to wait. To settle a target: record its outcome (conditionally,
+//! Each target has the set of targets that it still waits on; the sync has the set of targets that are still open, so
+//! the sync is just the last one to wait. To settle a target: record its outcome (conditionally,
 //! once), take its number out of the set of everyone who waits on it, start whoever's set is now empty, and close it;
 //! when nothing is open any more, answer the sync.
 //!
