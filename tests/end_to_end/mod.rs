@@ -13,6 +13,7 @@ mod interruptions;
 mod interventions;
 mod load;
 mod locations;
+mod open_targets;
 mod proton;
 mod prune;
 mod queries;
