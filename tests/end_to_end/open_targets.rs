@@ -11,7 +11,7 @@ use syncline_core::lease::Claim;
 use syncline_core::names::{BranchName, CommitId, RepoPath, RepositoryName, SyncId, TargetNumber};
 use syncline_core::plan::{Plan, PlannedTarget};
 use syncline_core::status::SyncStatus;
-use syncline_core::walk::WalkStore as _;
+use syncline_core::walk::{self, WalkStore as _};
 
 use super::world::world;
 
@@ -37,7 +37,7 @@ fn target(number: u32) -> PlannedTarget {
 
 /// Settles targets, and gives whether the sync is over.
 async fn close(walk: &Walk, sync: &SyncId, numbers: Range<u32>) -> bool {
-    walk.close(sync, &numbers.map(TargetNumber).collect()).await.unwrap()
+    walk::close(walk, sync, &numbers.map(TargetNumber).collect()).await.unwrap()
 }
 
 #[tokio::test]

@@ -91,6 +91,8 @@ impl Replay<'_> {
 impl WalkStore for Replay<'_> {
     type Error = Interrupted;
 
+    const CHUNK: u32 = MemoryWalk::CHUNK;
+
     async fn record(
         &self,
         sync: &SyncId,
@@ -136,8 +138,13 @@ impl WalkStore for Replay<'_> {
         Ok(answer == Answer::Told(true))
     }
 
-    async fn close(&self, sync: &SyncId, targets: &BTreeSet<TargetNumber>) -> Result<bool, Interrupted> {
-        let answer = self.write(|| async { Ok(Answer::Told(self.memory.close(sync, targets).await?)) }).await?;
+    async fn close(&self, sync: &SyncId, chunk: u32, targets: &BTreeSet<TargetNumber>) -> Result<bool, Interrupted> {
+        let answer = self.write(|| async { Ok(Answer::Told(self.memory.close(sync, chunk, targets).await?)) }).await?;
+        Ok(answer == Answer::Told(true))
+    }
+
+    async fn close_chunks(&self, sync: &SyncId, chunks: &BTreeSet<u32>) -> Result<bool, Interrupted> {
+        let answer = self.write(|| async { Ok(Answer::Told(self.memory.close_chunks(sync, chunks).await?)) }).await?;
         Ok(answer == Answer::Told(true))
     }
 }

@@ -75,6 +75,12 @@ impl Walk {
 impl WalkStore for Walk {
     type Error = Error;
 
+    /// Their numbers take at most four bytes each, so that a chunk with its keys stays below the kilobyte that is paid for with one
+    /// unit.
+    ///
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
+    const CHUNK: u32 = 200;
+
     async fn record(
         &self,
         sync: &SyncId,
@@ -115,8 +121,12 @@ impl WalkStore for Walk {
         Ok(!self.table.has_open(sync).await?)
     }
 
-    async fn close(&self, sync: &SyncId, targets: &BTreeSet<TargetNumber>) -> Result<bool, Error> {
-        self.table.close_targets(sync, targets.iter().copied()).await
+    async fn close(&self, sync: &SyncId, chunk: u32, targets: &BTreeSet<TargetNumber>) -> Result<bool, Error> {
+        self.table.close(sync, Some(chunk), targets.iter().map(ToString::to_string).collect()).await
+    }
+
+    async fn close_chunks(&self, sync: &SyncId, chunks: &BTreeSet<u32>) -> Result<bool, Error> {
+        self.table.close(sync, None, chunks.iter().map(ToString::to_string).collect()).await
     }
 }
 

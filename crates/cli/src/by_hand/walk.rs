@@ -128,6 +128,8 @@ impl HandWalk {
 impl WalkStore for HandWalk {
     type Error = Error;
 
+    const CHUNK: u32 = Walk::CHUNK;
+
     async fn record(
         &self,
         sync: &SyncId,
@@ -175,9 +177,16 @@ impl WalkStore for HandWalk {
         Ok(self.lock().open().next().is_none())
     }
 
-    async fn close(&self, sync: &SyncId, targets: &BTreeSet<TargetNumber>) -> Result<bool, Error> {
+    async fn close(&self, sync: &SyncId, chunk: u32, targets: &BTreeSet<TargetNumber>) -> Result<bool, Error> {
+        match &self.recorded {
+            Some(walk) => walk.close(sync, chunk, targets).await,
+            None => Ok(true),
+        }
+    }
+
+    async fn close_chunks(&self, sync: &SyncId, chunks: &BTreeSet<u32>) -> Result<bool, Error> {
         if let Some(walk) = &self.recorded {
-            walk.close(sync, targets).await?;
+            walk.close_chunks(sync, chunks).await?;
         }
         self.is_closed(sync).await
     }

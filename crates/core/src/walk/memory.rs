@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Settled, WalkStore, Workflow};
+use super::{Settled, WalkStore, Workflow, in_chunks};
 use crate::names::{SyncId, TargetName, TargetNumber};
 use crate::status::Outcome;
 
@@ -32,7 +32,8 @@ struct Item {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct State {
     items: BTreeMap<TargetNumber, Item>,
-    open: BTreeSet<TargetNumber>,
+    open: BTreeMap<u32, BTreeSet<TargetNumber>>,
+    open_chunks: BTreeSet<u32>,
     started: Started,
     writes_left: Option<u32>,
 }
@@ -55,8 +56,9 @@ impl MemoryWalk {
                 outcome: None,
             };
             state.items.insert(number, item);
-            state.open.insert(number);
         }
+        state.open = in_chunks::<Self>(state.items.keys().copied());
+        state.open_chunks = state.open.keys().copied().collect();
         for (number, waits_on) in (0..).map(TargetNumber).zip(waits_on) {
             for dependency in waits_on {
                 if let Some(item) = state.items.get_mut(dependency) {
@@ -126,6 +128,9 @@ impl Hash for MemoryWalk {
 impl WalkStore for MemoryWalk {
     type Error = Interrupted;
 
+    /// So few that a small graph has several chunks.
+    const CHUNK: u32 = 2;
+
     async fn record(
         &self,
         _: &SyncId,
@@ -168,13 +173,20 @@ impl WalkStore for MemoryWalk {
     }
 
     async fn is_closed(&self, _: &SyncId) -> Result<bool, Interrupted> {
-        Ok(self.lock().open.is_empty())
+        Ok(self.lock().open_chunks.is_empty())
     }
 
-    async fn close(&self, _: &SyncId, targets: &BTreeSet<TargetNumber>) -> Result<bool, Interrupted> {
+    async fn close(&self, _: &SyncId, chunk: u32, targets: &BTreeSet<TargetNumber>) -> Result<bool, Interrupted> {
         let mut state = self.write()?;
-        state.open.retain(|number| !targets.contains(number));
-        Ok(state.open.is_empty())
+        let open = state.open.entry(chunk).or_default();
+        open.retain(|number| !targets.contains(number));
+        Ok(open.is_empty())
+    }
+
+    async fn close_chunks(&self, _: &SyncId, chunks: &BTreeSet<u32>) -> Result<bool, Interrupted> {
+        let mut state = self.write()?;
+        state.open_chunks.retain(|chunk| !chunks.contains(chunk));
+        Ok(state.open_chunks.is_empty())
     }
 }
 

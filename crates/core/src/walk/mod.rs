@@ -5,6 +5,9 @@
 //! once), take its number out of the set of everyone who waits on it, start whoever's set is now empty, and close it;
 //! when nothing is open any more, answer the sync.
 //!
+//! What is open is kept in chunks of targets with neighbouring numbers, and a set of the chunks that have any, so that closing one of
+//! many targets writes no more than closing one of few.
+//!
 //! Every write may be repeated, interleaved or cut off anywhere and done again, with the same end. Nothing here
 //! counts, locks or waits.
 //!
@@ -34,10 +37,14 @@ pub struct Settled {
 
 /// Where the walk keeps its sets.
 ///
-/// Each method is one idempotent write a target: done twice, or by two at once, it ends the same.
+/// Each method is one idempotent write for each target, or for all that are closed together: done twice, or by two at once, it
+/// ends the same.
 pub trait WalkStore {
     /// What can go wrong.
     type Error;
+
+    /// How many targets a chunk of those that are open has at most.
+    const CHUNK: u32;
 
     /// Records outcomes, each unless its target has one already, and gives what is on record.
     fn record(
@@ -60,11 +67,19 @@ pub trait WalkStore {
     /// Whether nothing is open.
     fn is_closed(&self, sync: &SyncId) -> impl Future<Output = Result<bool, Self::Error>> + Send;
 
-    /// Takes the targets out of the sync's set of open ones, and tells whether it is now empty.
+    /// Takes targets out of their chunk of those that are open, and tells whether it is now empty.
     fn close(
         &self,
         sync: &SyncId,
+        chunk: u32,
         targets: &BTreeSet<TargetNumber>,
+    ) -> impl Future<Output = Result<bool, Self::Error>> + Send;
+
+    /// Takes empty chunks out of those that have open targets, and tells whether there is none left.
+    fn close_chunks(
+        &self,
+        sync: &SyncId,
+        chunks: &BTreeSet<u32>,
     ) -> impl Future<Output = Result<bool, Self::Error>> + Send;
 }
 
@@ -121,10 +136,36 @@ where
     } else {
         closed.extend(skip_dependents(walk, sync, &settled).await?);
     }
-    if walk.close(sync, &closed).await? {
+    if close(walk, sync, &closed).await? {
         walk.all_settled(sync).await?;
     }
     Ok(settled.outcome)
+}
+
+/// Takes targets out of those that are open, and tells whether there is none left. Whoever finds a chunk empty takes the chunk
+/// out, whether it was the one who emptied it or comes after one that was cut off there.
+pub async fn close<W, E>(walk: &W, sync: &SyncId, targets: &BTreeSet<TargetNumber>) -> Result<bool, E>
+where
+    W: WalkStore<Error = E>,
+{
+    let mut emptied = BTreeSet::new();
+    for (chunk, targets) in in_chunks::<W>(targets.iter().copied()) {
+        if walk.close(sync, chunk, &targets).await? {
+            emptied.insert(chunk);
+        }
+    }
+    Ok(!emptied.is_empty() && walk.close_chunks(sync, &emptied).await?)
+}
+
+/// Targets by the chunks that a store keeps them in while they are open.
+pub fn in_chunks<W: WalkStore>(
+    targets: impl IntoIterator<Item = TargetNumber>,
+) -> BTreeMap<u32, BTreeSet<TargetNumber>> {
+    let mut chunks: BTreeMap<u32, BTreeSet<TargetNumber>> = BTreeMap::new();
+    for target in targets {
+        chunks.entry(target.0 / W::CHUNK).or_default().insert(target);
+    }
+    chunks
 }
 
 /// Records everything that waits, directly or not, for a target that is not in step as skipped because of it.
