@@ -75,7 +75,8 @@ class Counter:
             elif name == "BatchGetItem":
                 for key in (key for asked in told["RequestItems"].values() for key in asked["Keys"]):
                     read(key)
-            elif name == "Query":
+            # The pages of one question are of one partition, which is counted with the first.
+            elif name == "Query" and "ExclusiveStartKey" not in told:
                 partition = next((v["S"] for k, v in told["ExpressionAttributeValues"].items() if k == ":pk"), None)
                 counts["read units"] += max(1, math.ceil(of_partition[partition] / 4096))
             elif name in ("PutItem", "UpdateItem"):
