@@ -16,9 +16,15 @@ from graphs import GRAPHS, barriers, critical_path  # noqa: E402
 from page import write_part  # noqa: E402
 
 
+def by_size(column):
+    """What was deployed, and then of how many stacks."""
+    what, size = column.rsplit(", ", 1)
+    return what, int(size)
+
+
 def table(rows, tools, form):
     """A row a tool, a column each thing that was measured."""
-    columns = list(rows)
+    columns = sorted(rows, key=by_size)
     lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
     for tool in tools:
         cells = [form(rows[column][tool]) if tool in rows[column] else "" for column in columns]
@@ -54,7 +60,7 @@ def report(results):
         lines += ["### Wall time over the critical path, first deployment", ""]
         lines += table(rows, tools_of(rows), lambda row: spread(row, "ratio"))
         told = []
-        for column in rows:
+        for column in sorted(rows, key=by_size):
             name, size = column.split(", ")
             stacks = GRAPHS[name](int(size))
             told.append(f"{column}: {critical_path(stacks):g} s, with a barrier after each layer {barriers(stacks):g} s")
