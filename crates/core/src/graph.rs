@@ -37,22 +37,22 @@ impl Graph {
     ///
     /// Errors: the cycles, see [`Graph::cycles`].
     pub fn order(&self) -> Result<Vec<usize>, Vec<Vec<usize>>> {
-        let any = self.order_by(&vec![0; self.waits_on.len()]);
-        if any.len() < self.waits_on.len() {
-            return Err(self.cycles());
-        }
-        Ok(self.order_by(&self.chains_from(&any)))
-    }
-
-    /// What can be brought in order: among those that could come next, the one with the greatest rank, then the first.
-    fn order_by(&self, rank: &[usize]) -> Vec<usize> {
         let mut dependents = vec![Vec::new(); self.waits_on.len()];
-        let mut open: Vec<usize> = self.waits_on.iter().map(BTreeSet::len).collect();
         for (waiter, dependencies) in self.waits_on.iter().enumerate() {
             for &dependency in dependencies {
                 dependents[dependency].push(waiter);
             }
         }
+        let any = self.order_by(&dependents, &vec![0; self.waits_on.len()]);
+        if any.len() < self.waits_on.len() {
+            return Err(self.cycles());
+        }
+        Ok(self.order_by(&dependents, &self.chains_from(&any)))
+    }
+
+    /// What can be brought in order: among those that could come next, the one with the greatest rank, then the first.
+    fn order_by(&self, dependents: &[Vec<usize>], rank: &[usize]) -> Vec<usize> {
+        let mut open: Vec<usize> = self.waits_on.iter().map(BTreeSet::len).collect();
         let mut ready: BinaryHeap<(usize, Reverse<usize>)> = BinaryHeap::new();
         let is_ready = |index: &usize| open[*index] == 0;
         ready.extend((0..open.len()).filter(is_ready).map(|index| (rank[index], Reverse(index))));
