@@ -180,6 +180,7 @@ impl WalkStore for HandWalk {
     async fn close(&self, sync: &SyncId, chunk: u32, targets: &BTreeSet<TargetNumber>) -> Result<bool, Error> {
         match &self.recorded {
             Some(walk) => walk.close(sync, chunk, targets).await,
+            // Nothing is kept beside what is on record here, which `close_chunks` goes by.
             None => Ok(true),
         }
     }
