@@ -98,8 +98,8 @@ PARTS ?=
 bench-deployments: setup .aws-sam/bench/template.yaml $(TOOLS)/peers/.installed $(TOOLS)/peers-node/.installed ## Measure deployments beside other tools
 	@cargo build --quiet --package syncline-local
 	@env -u CARGO_PROFILE_RELEASE_OPT_LEVEL cargo build --quiet --release --package syncline
-	$(TOOLS)/peers/bin/python bench/deployments/run.py $(PARTS)
-	$(TOOLS)/peers/bin/python bench/deployments/report.py
+	@failed=0; $(TOOLS)/peers/bin/python bench/deployments/run.py $(PARTS) || failed=1; \
+	$(TOOLS)/peers/bin/python bench/deployments/report.py && exit $$failed
 
 .aws-sam/bench/template.yaml: $(SOURCES) infra/template.yaml samconfig.toml $(wildcard statemachine/*.json) $(TOOLS)/aws/.installed $(TOOLS)/lambda/.installed
 	$(AS_FOR_AN_ACCOUNT) sam build --build-dir .aws-sam/bench

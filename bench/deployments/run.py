@@ -2,10 +2,12 @@
 took to deployments.json: `run.py [graphs|unchanged|failing|throttled|growth|cost …] [--size 100] [--runs 3] [--only NAME]`."""
 
 import argparse
+import contextlib
 import datetime
 import json
 import pathlib
 import statistics
+import sys
 import tempfile
 import time
 
@@ -33,6 +35,16 @@ class Runner:
     def __init__(self, arguments):
         self.runs, self.size, self.only = arguments.runs, arguments.size, arguments.only
         self.rows = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+        self.failed = []
+
+    @contextlib.contextmanager
+    def measuring(self, what):
+        """A tool that fails keeps no other from being measured; the row that it had before stays, and the run fails in the end."""
+        try:
+            yield
+        except AssertionError as error:
+            self.failed.append(what)
+            print(f"{what} failed: {error}", file=sys.stderr, flush=True)
 
     def is_meant(self, name):
         return self.only is None or self.only in name
@@ -60,13 +72,14 @@ class Runner:
             stacks = graph(self.size)
             shortest = critical_path(stacks)
             for tool in filter(lambda tool: self.is_meant(tool.name), TOOLS):
-                walls, calls = [], []
-                for _ in range(self.runs):
-                    with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
-                        wall, called = self.deployed(tool, aws, pathlib.Path(folder), stacks, templates(stacks))
-                        walls.append(wall / shortest)
-                        calls.append(sum(called.values()) / len(stacks))
-                self.note("graphs", name, tool.name, ratio=walls, calls_a_stack=calls)
+                with self.measuring(f"{name}: {tool.name}"):
+                    walls, calls = [], []
+                    for _ in range(self.runs):
+                        with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
+                            wall, called = self.deployed(tool, aws, pathlib.Path(folder), stacks, templates(stacks))
+                            walls.append(wall / shortest)
+                            calls.append(sum(called.values()) / len(stacks))
+                    self.note("graphs", name, tool.name, ratio=walls, calls_a_stack=calls)
             if self.is_meant(PUSH):
                 with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
                     installed, walls, calls = Installed(aws), [], []
@@ -86,7 +99,7 @@ class Runner:
         stacks = flat(self.size)
         variants = [("nothing changed", ()), ("one changed", (stacks[0].name,))]
         for tool in self.peers():
-            with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
+            with self.measuring(f"unchanged: {tool.name}"), LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
                 folder = pathlib.Path(folder)
                 self.deployed(tool, aws, folder, stacks, templates(stacks))
                 for what, changed in variants:
@@ -214,6 +227,8 @@ def main():
     runner = Runner(arguments)
     for part in arguments.parts:
         getattr(runner, part)()
+    if runner.failed:
+        sys.exit(f"not measured: {', '.join(runner.failed)}")
 
 
 if __name__ == "__main__":
