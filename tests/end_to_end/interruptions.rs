@@ -3,10 +3,16 @@
 
 use std::time::Duration;
 
-use syncline_core::names::BranchName;
+use syncline_aws::clock;
+use syncline_aws::table::SyncRecord;
+use syncline_core::lease::{Claim, Lease};
+use syncline_core::names::{BranchName, CommitId};
 use syncline_core::status::{SyncStatus, TargetStatus};
 
 use super::repository::{Repository, parameter};
+
+/// The ARNs of the state machines, but for their names.
+const MACHINES: &str = "arn:aws:states:us-east-1:000000000000:stateMachine";
 
 fn template(value: u32, seconds: u32) -> String {
     parameter(&format!("v{value}"), &format!("sleep={seconds}"))
@@ -61,7 +67,7 @@ async fn pushes_while_a_sync_runs_are_superseded_but_for_the_newest() {
 /// The ARN of a running execution of a state machine whose name begins so.
 async fn execution(repository: &Repository, machine: &str, name: &str) -> String {
     let client = aws_sdk_sfn::Client::new(&repository.world.configuration().await);
-    let machine = format!("arn:aws:states:us-east-1:000000000000:stateMachine:syncline-{machine}");
+    let machine = format!("{MACHINES}:syncline-{machine}");
     for _ in 0..100 {
         let found = client.list_executions().state_machine_arn(&machine).send().await.unwrap();
         let running = found.executions().iter().find(|execution| {
@@ -78,6 +84,50 @@ async fn execution(repository: &Repository, machine: &str, name: &str) -> String
 async fn stop(repository: &Repository, arn: &str) {
     let client = aws_sdk_sfn::Client::new(&repository.world.configuration().await);
     client.stop_execution().execution_arn(arn).cause("tested").send().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_sync_that_was_cut_off_with_part_of_another_plan_is_cancelled() {
+    let repository = chain("otherplan").await;
+    repository.write("ta.yaml", &template(0, 0));
+    let before = repository.push_and_wait("Begin").await;
+    repository.write("ta.yaml", &template(1, 0));
+    repository.git(&["commit", "--quiet", "--all", "--message", "Nobody deploys this branch"]);
+    repository.git(&["push", "--quiet", "origin", "HEAD:draft"]);
+    let commit = CommitId::new(repository.git(&["rev-parse", "HEAD"]).trim());
+    // What a Begin leaves behind that is cut off, and finds other heads when it enters again.
+    let claim = Claim {
+        sync: clock::sync_id_after(Some(&before.sync)),
+        commit,
+        manifest_branch: before.manifest_branch.clone(),
+        manifest_commit: before.manifest_commit.clone(),
+        by_hand: None,
+    };
+    let sync = &claim.sync;
+    let (name, branch) = (repository.repository_name(), BranchName::new("main"));
+    let record = SyncRecord::new(&name, &branch, &claim);
+    let take = |lease: &mut Lease| lease.take(&claim, Some(&before.sync));
+    let (is_taken, _) = repository.table.change_lease(&name, &branch, take).await.unwrap();
+    assert!(is_taken);
+    repository.table.create_sync(&record).await.unwrap();
+    repository.table.advance_sync(sync, SyncStatus::Initiated, None, None).await.unwrap();
+    let item = format!(
+        r#"{{"pk": {{"S": "SYNC#{sync}"}}, "sk": {{"S": "OPEN"}}, "open": {{"NS": ["0"]}}, "plan": {{"S": "another"}}}}"#
+    );
+    let world = repository.world;
+    world.aws_cli(&["dynamodb", "put-item", "--table-name", &world.table_name, "--item", &item]).await;
+    let machine = format!("{MACHINES}:syncline-sync");
+    let input = format!(r#"{{"sync": "{sync}"}}"#);
+    let client = aws_sdk_sfn::Client::new(&world.configuration().await);
+    client.start_execution().state_machine_arn(machine).name(sync.as_str()).input(input).send().await.unwrap();
+
+    let over = repository
+        .await_sync("main", "the sync to end", |found| found.sync == *sync && found.status.is_terminal())
+        .await;
+    assert_eq!(over.status, SyncStatus::Cancelled);
+    assert!(over.reason.as_deref().unwrap().contains("push another commit"), "{:?}", over.reason);
+    assert!(repository.statuses(sync).await.is_empty(), "nothing of a second plan is stored");
+    assert_lease_is_free(&repository).await;
 }
 
 #[tokio::test]

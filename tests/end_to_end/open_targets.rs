@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde_json::json;
 use syncline_aws::clock;
-use syncline_aws::table::{SyncRecord, Walk};
+use syncline_aws::table::{Stored, SyncRecord, Walk};
 use syncline_aws::workflow::Workflow;
 use syncline_core::lease::Claim;
 use syncline_core::names::{BranchName, CommitId, RepoPath, RepositoryName, SyncId, TargetNumber};
@@ -60,8 +60,14 @@ async fn a_sync_is_over_when_the_last_of_many_targets_has_settled() {
     walk.table.advance_sync(sync, SyncStatus::Initiated, None, None).await.unwrap();
     let plan = Plan { targets: (0..TARGETS).map(target).collect(), publish: Vec::new(), unmanaged: Vec::new() };
     let manifest = RepoPath::parse("syncline.yaml").unwrap();
-    let stored = walk.table.store_plan(&record, &manifest, &plan, &BTreeMap::new(), &[], None).await.unwrap();
-    assert_eq!(stored.map(|targets| targets.len()), Some(TARGETS as usize));
+    let store =
+        async |plan| walk.table.store_plan(&record, &manifest, plan, &BTreeMap::new(), &[], None).await.unwrap();
+    assert!(matches!(store(&plan).await, Stored::Begun(targets) if targets.len() == TARGETS as usize));
+    // Whoever planned the same is late; of another plan nothing is stored.
+    assert!(matches!(store(&plan).await, Stored::Late));
+    let other = Plan { targets: (0..TARGETS + 1).map(target).collect(), ..plan.clone() };
+    assert!(matches!(store(&other).await, Stored::Differs));
+    assert_eq!(walk.table.targets(sync).await.unwrap().len(), TARGETS as usize);
     assert!(!walk.is_closed(sync).await.unwrap());
 
     // In any order, and some of them twice.

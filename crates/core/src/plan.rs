@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::assembly::{AssembledTarget, Assembly, OutputSource};
 use crate::diagnostic::Diagnostic;
@@ -14,6 +15,7 @@ use crate::location::Location;
 use crate::manifest::{Manifest, Publish, TargetEntry};
 use crate::names::{BranchName, Digest, RepoPath, StackName, TargetKind, TargetName, TargetNumber};
 use crate::recipe::{Before, Inputs};
+use crate::stack::{feed, finish};
 
 /// What is known of a target from the syncs before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,6 +160,17 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Tells whether two plans of one commit are one walk: which target has which number, what is done with it, and what it waits
+    /// on. Whatever else they say of a target holds for whoever has read it.
+    pub fn digest(&self) -> Digest {
+        let mut hash = Sha256::new();
+        for target in &self.targets {
+            feed(&mut hash, target.name.as_str());
+            feed(&mut hash, &format!("{:?} {:?}", target.action, target.waits_on));
+        }
+        finish(hash)
+    }
+
     /// Makes the plan. `known` is what the syncs before left behind, of all targets of the repository.
     pub fn new(
         assembly: &Assembly,

@@ -12,7 +12,7 @@ use syncline_aws::all_stacks::AllStacks;
 use syncline_aws::lambda::configuration;
 use syncline_aws::repository::{Repositories, Repository};
 use syncline_aws::snapshots::Snapshots;
-use syncline_aws::table::{SyncRecord, TargetRecord, Walk};
+use syncline_aws::table::{Stored, SyncRecord, TargetRecord, Walk};
 use syncline_aws::workflow::BY_HAND;
 use syncline_aws::{Error, settings};
 use syncline_core::assembly::{self, Assembly};
@@ -29,6 +29,10 @@ use tracing::{info, warn};
 
 /// Why a target is skipped whose sync was stopped.
 const STOPPED: &str = "the sync was stopped by hand";
+
+/// Why a sync is cancelled that was cut off while it began, and came to something else when it began again.
+const CHANGED: &str =
+    "it was cut off while it began, and what is deployed has changed since; push another commit to go on";
 
 /// The function and what it may touch.
 #[derive(Debug)]
@@ -147,9 +151,11 @@ impl Begin {
             table.store_plan(record, &manifest.path, &plan, &entries, &warnings, token),
             self.snapshots.keep(&record.repository, &record.branch, &record.commit, &files)
         );
-        let Some(targets) = stored? else {
+        let targets = match stored? {
+            Stored::Begun(targets) => targets,
             // Stopped meanwhile, or begun by another Begin: what is stored by now says how to go on.
-            return self.resume(sync, task_token).await;
+            Stored::Late => return self.resume(sync, task_token).await,
+            Stored::Differs => return self.give_way(sync, task_token).await,
         };
         info!(%sync, worked_on = plan.worked_on().count(), unchanged = plan.kept().count(), "planned");
         let ready: BTreeSet<_> =
@@ -159,6 +165,14 @@ impl Begin {
         }
         let (started, desired) = tokio::join!(self.walk.start(sync, &ready), table.desire(&targets));
         started.and(desired)
+    }
+
+    /// Leaves the sync to the Begin whose plan is stored; where only part of that is, nobody can go on with it.
+    async fn give_way(&self, sync: &SyncId, task_token: &str) -> Result<(), Error> {
+        if self.walk.table.cancel_before_plan(sync, CHANGED).await? {
+            return self.answer(sync, task_token).await;
+        }
+        self.resume(sync, task_token).await
     }
 
     /// Ends the task: nothing is open any more, or nothing will begin.

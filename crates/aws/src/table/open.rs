@@ -1,13 +1,14 @@
 //! The targets of a sync that have not settled: see `syncline_core::walk`.
 //!
 //! They stand beside the sync's own item, since a write to a set costs as much as the set is large, and once more for each index
-//! that has the item. `OPEN#<chunk>` holds the numbers of a chunk's targets, `OPEN` those of the chunks that have any.
+//! that has the item. `OPEN#<chunk>` holds the numbers of a chunk's targets, `OPEN` those of the chunks that have any, and the
+//! digest of the plan whose targets they are.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Deserialize;
-use syncline_core::names::{SyncId, TargetNumber};
+use syncline_core::names::{Digest, SyncId, TargetNumber};
 use syncline_core::walk::in_chunks;
 
 use super::syncs::partition;
@@ -16,26 +17,44 @@ use super::{Item, Table, Walk};
 use crate::Error;
 
 impl Table {
-    /// The items that say that these targets of a sync have not settled; none where there are no targets.
-    pub(super) fn open_items(&self, sync: &SyncId, targets: impl IntoIterator<Item = TargetNumber>) -> Vec<Item> {
-        let chunks = in_chunks::<Walk>(targets);
-        if chunks.is_empty() {
-            return Vec::new();
+    /// Makes a plan the sync's, which is done before anything else of it is written: all that is stored of a sync is of one plan.
+    /// Gives whether it is, also where it was before.
+    pub(super) async fn adopt_plan(
+        &self,
+        sync: &SyncId,
+        plan: &Digest,
+        targets: impl IntoIterator<Item = TargetNumber>,
+    ) -> Result<bool, Error> {
+        let chunks = in_chunks::<Walk>(targets).into_keys().map(|chunk| chunk.to_string());
+        let mut item = self.open_item(sync, None, chunks.collect());
+        let plan = AttributeValue::S(plan.to_string());
+        item.insert("plan".to_owned(), plan.clone());
+        let before = self.put_new(item).await?;
+        Ok(before.is_none_or(|before| before.get("plan") == Some(&plan)))
+    }
+
+    /// The items that say which targets of a sync have not settled.
+    pub(super) fn open_items(
+        &self,
+        sync: &SyncId,
+        targets: impl IntoIterator<Item = TargetNumber>,
+    ) -> impl Iterator<Item = Item> {
+        in_chunks::<Walk>(targets).into_iter().map(move |(chunk, targets)| {
+            self.open_item(sync, Some(chunk), targets.iter().map(ToString::to_string).collect())
+        })
+    }
+
+    fn open_item(&self, sync: &SyncId, chunk: Option<u32>, numbers: Vec<String>) -> Item {
+        let mut item = Item::from([
+            ("pk".to_owned(), AttributeValue::S(partition(sync))),
+            ("sk".to_owned(), AttributeValue::S(key(chunk))),
+            ("expires_at".to_owned(), AttributeValue::N(self.expires_at().to_string())),
+        ]);
+        // DynamoDB has no empty sets.
+        if !numbers.is_empty() {
+            item.insert("open".to_owned(), AttributeValue::Ns(numbers));
         }
-        let mut sets = BTreeMap::from([(key(None), chunks.keys().map(ToString::to_string).collect())]);
-        sets.extend(chunks.iter().map(|(chunk, targets)| {
-            let numbers: Vec<String> = targets.iter().map(ToString::to_string).collect();
-            (key(Some(*chunk)), numbers)
-        }));
-        let item = |(sk, numbers)| {
-            Item::from([
-                ("pk".to_owned(), AttributeValue::S(partition(sync))),
-                ("sk".to_owned(), AttributeValue::S(sk)),
-                ("open".to_owned(), AttributeValue::Ns(numbers)),
-                ("expires_at".to_owned(), AttributeValue::N(self.expires_at().to_string())),
-            ])
-        };
-        sets.into_iter().map(item).collect()
+        item
     }
 
     /// Whether a sync has targets that have not settled.

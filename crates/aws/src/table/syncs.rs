@@ -157,6 +157,18 @@ impl TargetRecord {
     }
 }
 
+/// What became of a plan that was to be stored.
+#[derive(Debug)]
+pub enum Stored {
+    /// The sync is in progress; the records of its targets.
+    Begun(Vec<TargetRecord>),
+    /// The sync was stopped meanwhile, or another Begin was first.
+    Late,
+    /// Another Begin planned something else for the sync, and stored some of it: what is known of the targets, or Syncline, has
+    /// changed between the two. Nothing of this one was stored.
+    Differs,
+}
+
 /// How the targets of a sync ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
@@ -260,10 +272,9 @@ impl Table {
             .map(|_| ())
     }
 
-    /// Stores a plan and brings its sync into progress. Once that is done the plan stays as it is. Gives the records of its
-    /// targets, whose heads are only now to say that they are desired: a Begin that is cut off before plans again, and must find
-    /// them as they were. Nothing where the sync was stopped meanwhile, or another Begin was first. By hand there is no task to
-    /// answer yet: see [`Table::await_hand`].
+    /// Stores a plan and brings its sync into progress. Once that is done the plan stays as it is. The heads of its targets are
+    /// only now to say that they are desired: a Begin that is cut off before plans again, and must find them as they were. By
+    /// hand there is no task to answer yet: see [`Table::await_hand`].
     pub async fn store_plan(
         &self,
         record: &SyncRecord,
@@ -272,10 +283,14 @@ impl Table {
         entries: &BTreeMap<TargetName, TargetEntry>,
         warnings: &[Diagnostic],
         task_token: Option<&str>,
-    ) -> Result<Option<Vec<TargetRecord>>, Error> {
+    ) -> Result<Stored, Error> {
         let targets = TargetRecord::of_plan(record, manifest, plan, entries);
+        let numbers = || targets.iter().map(|target| target.planned.number);
+        if !self.adopt_plan(&record.sync, &plan.digest(), numbers()).await? {
+            return Ok(Stored::Differs);
+        }
         let mut items: Vec<Item> = targets.iter().map(|target| self.target_item(target)).collect::<Result<_, _>>()?;
-        items.extend(self.open_items(&record.sync, targets.iter().map(|target| target.planned.number)));
+        items.extend(self.open_items(&record.sync, numbers()));
         let kept: Vec<&TargetName> = plan.kept().map(|target| &target.name).collect();
         for (chunk, names) in kept.chunks(UNCHANGED_CHUNK).enumerate() {
             items.push(Item::from([
@@ -299,9 +314,9 @@ impl Table {
             update = update.text("task_token", task_token);
         }
         if let Updated::Refused(_) = update.if_absent("cancelled").send().await? {
-            return Ok(None);
+            return Ok(Stored::Late);
         }
-        Ok(Some(targets))
+        Ok(Stored::Begun(targets))
     }
 
     /// Stores the token of the task that waits for a sync by hand, and gives the record after it; nothing where the sync
@@ -335,12 +350,20 @@ impl Table {
 
     /// Marks a sync as stopped by hand. Gives whether it was still going on.
     pub async fn cancel_sync(&self, sync: &SyncId, reason: &str) -> Result<bool, Error> {
-        let going_on = [SyncStatus::Queued, SyncStatus::Initiated, SyncStatus::InProgress].map(SyncStatus::as_str);
+        self.cancel_in(sync, reason, &[SyncStatus::Queued, SyncStatus::Initiated, SyncStatus::InProgress]).await
+    }
+
+    /// Sees to it that no plan is stored for a sync any more. Gives whether none was.
+    pub async fn cancel_before_plan(&self, sync: &SyncId, reason: &str) -> Result<bool, Error> {
+        self.cancel_in(sync, reason, &[SyncStatus::Queued, SyncStatus::Initiated]).await
+    }
+
+    async fn cancel_in(&self, sync: &SyncId, reason: &str, statuses: &[SyncStatus]) -> Result<bool, Error> {
         let updated = self
             .update(partition(sync), "SYNC".to_owned())
             .set("cancelled", AttributeValue::Bool(true))
             .text("reason", reason)
-            .if_one_of("status", going_on)
+            .if_one_of("status", statuses.iter().map(|status| status.as_str()))
             .send()
             .await?;
         Ok(matches!(updated, Updated::Applied(_)))

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use syncline_aws::fence::Fence;
 use syncline_aws::handover::follow_lease;
-use syncline_aws::table::{SyncRecord, TargetRecord, Walk};
+use syncline_aws::table::{Stored, SyncRecord, TargetRecord, Walk};
 use syncline_aws::workflow::HEARTBEAT;
 use syncline_aws::{Error, clock};
 use syncline_core::diagnostic::Diagnostic;
@@ -202,10 +202,10 @@ impl Syncline {
         warnings: &[Diagnostic],
     ) -> Result<Vec<TargetRecord>, Failure> {
         let stored = self.table.store_plan(record, manifest, plan, entries, warnings, None).await?;
-        let targets = stored.ok_or_else(|| {
+        let Stored::Begun(targets) = stored else {
             let help = format!("`syncline show {}` says why", record.sync);
-            Failure::new("the sync was stopped before it began", help)
-        })?;
+            return Err(Failure::new("the sync was stopped before it began", help));
+        };
         self.table.desire(&targets).await?;
         Ok(targets)
     }
