@@ -45,12 +45,14 @@ class Sceptre(Peer):
 
 
 class Cfngin(Peer):
-    """Runway's CFNgin, which asks for each stack's status once a second here; by default every 30 s."""
+    """Runway's CFNgin, which asks for each stack's status once a second here; by default every 30 s. Its retries are meant for the
+    mode that boto3 had as default before: in `standard` a hundred throttled calls use up what that allows, and it gives up."""
 
     name = "Runway 2.8.4 (CFNgin, poll 1 s)"
 
     def environment(self, aws):
-        return {**super().environment(aws), "CFNGIN_STACK_POLL_TIME": "1", "DEPLOY_ENVIRONMENT": "bench"}
+        settings = {"CFNGIN_STACK_POLL_TIME": "1", "AWS_RETRY_MODE": "legacy", "DEPLOY_ENVIRONMENT": "bench"}
+        return {**super().environment(aws), **settings}
 
     def prepare(self, folder, stacks, templates):
         modules = {"deployments": [{"modules": [{"path": "stacks.cfn", "parameters": {"namespace": PREFIX}}], "regions": ["us-east-1"]}]}
