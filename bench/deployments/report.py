@@ -14,6 +14,7 @@ sys.path.append(str(HERE))
 import cost  # noqa: E402
 from graphs import GRAPHS, barriers, critical_path  # noqa: E402
 from page import write_part  # noqa: E402
+from syncline import HOPS  # noqa: E402
 
 
 def by_size(column):
@@ -66,6 +67,14 @@ def report(results):
             told.append(f"{column}: {critical_path(stacks):g} s, with a barrier after each layer {barriers(stacks):g} s")
         lines += ["", "Critical paths: " + "; ".join(told) + ".", "", "### Calls of CloudFormation a stack, first deployment", ""]
         lines += table(rows, tools_of(rows), lambda row: f"{row['calls_a_stack']:.2f}") + [""]
+    rows = results.get("hops", {})
+    if rows:
+        lines += ["### Where a push's time goes", ""]
+        lines += ["Milliseconds beside the stacks' own time. The first two once a push, the others once for each stack of the longest chain.", ""]
+        columns = sorted(rows, key=by_size)
+        lines += ["| | " + " | ".join(columns) + " | |", "|---" * (len(columns) + 2) + "|"]
+        lines += [f"| {hop} | " + " | ".join(f"{rows[column][hop]:.0f}" for column in columns) + f" | {what} |" for hop, what in HOPS.items()]
+        lines += [""]
     rows = results.get("unchanged", {})
     if rows:
         lines += ["### Deployed once more", "", "Seconds, and calls of CloudFormation a stack. A push counts from when it returned to the end of its sync.", ""]

@@ -15,7 +15,7 @@ from counting import Counter
 from graphs import GRAPHS, critical_path, dependents, flat, layers
 from local import LocalAws, timed
 from peers import PEERS, PREFIX
-from syncline import ByHand, Installed, Reference, moment, settled, write
+from syncline import ByHand, Installed, Reference, hops, moment, settled, write
 
 RESULTS = pathlib.Path(__file__).parent / "deployments.json"
 PUSH = "git push"
@@ -82,7 +82,7 @@ class Runner:
                     self.note("graphs", name, tool.name, ratio=walls, calls_a_stack=calls)
             if self.is_meant(PUSH):
                 with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
-                    installed, walls, calls = Installed(aws), [], []
+                    installed, walls, calls, waits = Installed(aws), [], [], []
                     installed.warm_up(pathlib.Path(folder))
                     for run in range(self.runs):
                         since, repository = now(), f"{name}{run}"
@@ -92,6 +92,9 @@ class Runner:
                         assert pushed["sync"]["status"] == "SUCCEEDED", pushed["sync"]
                         walls.append(settled(pushed) / shortest)
                         calls.append(sum(aws.calls(since).values()) / len(stacks))
+                        waits.append(hops(pushed, stacks))
+                medians = {hop: statistics.median(wait[hop] for wait in waits) for hop in waits[0]}
+                self.rows.setdefault("hops", {})[f"{name}, {self.size}"] = medians
                 self.note("graphs", name, PUSH, ratio=walls, calls_a_stack=calls)
 
     def unchanged(self):

@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import time
 
@@ -119,6 +120,32 @@ class Installed:
 def moment(text):
     """A moment of the record, in seconds since 1970."""
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+# What a push waits for beside its stacks, in order: once a push, and then once for each stack of the longest chain.
+HOPS = {
+    "pushed → queued": "the push itself, its event and OnPush",
+    "queued → in progress": "the sync's execution, Begin's plan",
+    "settled → deploying": "whoever waited is released, its execution, Deploy enters",
+    "deploying → asked": "Deploy reads, renders and asks CloudFormation",
+    "asked → heard": "CloudFormation and its event, without the stack's own time",
+    "heard → settled": "its end is recorded",
+}
+
+
+def hops(pushed, stacks):
+    """Milliseconds of each hop of a push; of those that come with each stack, the median over the chain that took longest."""
+    sync, seconds = pushed["sync"], {stack.name: stack.seconds for stack in stacks}
+    targets = {target["target"]: target for target in sync["targets"]}
+    found = {"pushed → queued": [moment(sync["queued_at"]) - pushed["began"]]}
+    found["queued → in progress"] = [moment(sync["in_progress_at"]) - moment(sync["queued_at"])]
+    for name in sync["critical_path"]["targets"]:
+        at = {which: moment(targets[name][f"{which}_at"]) for which in ("ready", "deploying", "asked", "heard", "settled")}
+        found.setdefault("settled → deploying", []).append(at["deploying"] - at["ready"])
+        found.setdefault("deploying → asked", []).append(at["asked"] - at["deploying"])
+        found.setdefault("asked → heard", []).append(at["heard"] - at["asked"] - seconds[name.split("/")[0]])
+        found.setdefault("heard → settled", []).append(at["settled"] - at["heard"])
+    return {hop: 1000 * statistics.median(times) for hop, times in found.items()}
 
 
 def settled(pushed):
