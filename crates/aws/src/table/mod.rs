@@ -35,9 +35,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
 
@@ -143,30 +141,20 @@ impl Table {
         Ok(())
     }
 
-    /// Writes an item where none stands. Gives what stands there otherwise.
-    async fn put_new(&self, item: Item) -> Result<Option<Item>, Error> {
+    /// Writes an item where none stands. Gives whether it did.
+    async fn put_new(&self, item: Item) -> Result<bool, Error> {
         let sent = self
             .client
             .put_item()
             .table_name(&self.name)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        match sent {
-            Ok(_) => Ok(None),
-            Err(SdkError::ServiceError(service))
-                if matches!(service.err(), PutItemError::ConditionalCheckFailedException(_)) =>
-            {
-                match service.into_err() {
-                    PutItemError::ConditionalCheckFailedException(refused) => {
-                        Ok(refused.item.or_else(|| Some(Item::new())))
-                    }
-                    _ => Ok(Some(Item::new())),
-                }
-            }
-            Err(error) => Err(from_sdk("dynamodb:PutItem")(error)),
+        match sent.map_err(from_sdk("dynamodb:PutItem")) {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+            Err(error) => Err(error),
         }
     }
 

@@ -25,12 +25,19 @@ impl Table {
         plan: &Digest,
         targets: impl IntoIterator<Item = TargetNumber>,
     ) -> Result<bool, Error> {
-        let chunks = in_chunks::<Walk>(targets).into_keys().map(|chunk| chunk.to_string());
-        let mut item = self.open_item(sync, None, chunks.collect());
+        let chunks: Vec<String> = in_chunks::<Walk>(targets).into_keys().map(|chunk| chunk.to_string()).collect();
         let plan = AttributeValue::S(plan.to_string());
-        item.insert("plan".to_owned(), plan.clone());
-        let before = self.put_new(item).await?;
-        Ok(before.is_none_or(|before| before.get("plan") == Some(&plan)))
+        let mut update = self
+            .update(partition(sync), key(None))
+            .set("plan", plan.clone())
+            .set("expires_at", AttributeValue::N(self.expires_at().to_string()))
+            .if_absent("pk");
+        // DynamoDB has no empty sets.
+        if !chunks.is_empty() {
+            update = update.set("open", AttributeValue::Ns(chunks));
+        }
+        let (Updated::Applied(item) | Updated::Refused(item)) = update.send().await?;
+        Ok(item.get("plan") == Some(&plan))
     }
 
     /// The items that say which targets of a sync have not settled.
@@ -40,21 +47,13 @@ impl Table {
         targets: impl IntoIterator<Item = TargetNumber>,
     ) -> impl Iterator<Item = Item> {
         in_chunks::<Walk>(targets).into_iter().map(move |(chunk, targets)| {
-            self.open_item(sync, Some(chunk), targets.iter().map(ToString::to_string).collect())
+            Item::from([
+                ("pk".to_owned(), AttributeValue::S(partition(sync))),
+                ("sk".to_owned(), AttributeValue::S(key(Some(chunk)))),
+                ("open".to_owned(), AttributeValue::Ns(targets.iter().map(ToString::to_string).collect())),
+                ("expires_at".to_owned(), AttributeValue::N(self.expires_at().to_string())),
+            ])
         })
-    }
-
-    fn open_item(&self, sync: &SyncId, chunk: Option<u32>, numbers: Vec<String>) -> Item {
-        let mut item = Item::from([
-            ("pk".to_owned(), AttributeValue::S(partition(sync))),
-            ("sk".to_owned(), AttributeValue::S(key(chunk))),
-            ("expires_at".to_owned(), AttributeValue::N(self.expires_at().to_string())),
-        ]);
-        // DynamoDB has no empty sets.
-        if !numbers.is_empty() {
-            item.insert("open".to_owned(), AttributeValue::Ns(numbers));
-        }
-        item
     }
 
     /// Whether a sync has targets that have not settled.
