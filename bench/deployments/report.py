@@ -23,14 +23,14 @@ def by_size(column):
     return what, int(size)
 
 
-def table(rows, tools, form):
-    """A row a tool, a column each thing that was measured."""
+def table(rows, names, form):
+    """A row a tool or a hop, a column each thing that was measured."""
     columns = sorted(rows, key=by_size)
     lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    for tool in tools:
-        cells = [form(rows[column][tool]) if tool in rows[column] else "" for column in columns]
+    for name in names:
+        cells = [form(rows[column][name]) if name in rows[column] else "" for column in columns]
         if any(cells):
-            lines.append(f"| {tool} | " + " | ".join(cells) + " |")
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return lines
 
 
@@ -71,10 +71,8 @@ def report(results):
     if rows:
         lines += ["### Where a push's time goes", ""]
         lines += ["Milliseconds beside the stacks' own time. The first two once a push, the others once for each stack of the longest chain.", ""]
-        columns = sorted(rows, key=by_size)
-        lines += ["| | " + " | ".join(columns) + " | |", "|---" * (len(columns) + 2) + "|"]
-        lines += [f"| {hop} | " + " | ".join(f"{rows[column][hop]:.0f}" for column in columns) + f" | {what} |" for hop, what in HOPS.items()]
-        lines += [""]
+        lines += table(rows, HOPS, lambda milliseconds: f"{milliseconds:.0f}")
+        lines += ["", *(f"- {hop}: {what}" for hop, what in HOPS.items()), ""]
     rows = results.get("unchanged", {})
     if rows:
         lines += ["### Deployed once more", "", "Seconds, and calls of CloudFormation a stack. A push counts from when it returned to the end of its sync.", ""]

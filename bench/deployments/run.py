@@ -73,13 +73,7 @@ class Runner:
             shortest = critical_path(stacks)
             for tool in filter(lambda tool: self.is_meant(tool.name), TOOLS):
                 with self.measuring(f"{name}: {tool.name}"):
-                    walls, calls = [], []
-                    for _ in range(self.runs):
-                        with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
-                            wall, called = self.deployed(tool, aws, pathlib.Path(folder), stacks, templates(stacks))
-                            walls.append(wall / shortest)
-                            calls.append(sum(called.values()) / len(stacks))
-                    self.note("graphs", name, tool.name, ratio=walls, calls_a_stack=calls)
+                    self.graph_by(tool, name, stacks, shortest)
             if self.is_meant(PUSH):
                 with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
                     installed, walls, calls, waits = Installed(aws), [], [], []
@@ -96,6 +90,15 @@ class Runner:
                 medians = {hop: statistics.median(wait[hop] for wait in waits) for hop in waits[0]}
                 self.rows.setdefault("hops", {})[f"{name}, {self.size}"] = medians
                 self.note("graphs", name, PUSH, ratio=walls, calls_a_stack=calls)
+
+    def graph_by(self, tool, name, stacks, shortest):
+        walls, calls = [], []
+        for _ in range(self.runs):
+            with LocalAws() as aws, tempfile.TemporaryDirectory() as folder:
+                wall, called = self.deployed(tool, aws, pathlib.Path(folder), stacks, templates(stacks))
+                walls.append(wall / shortest)
+                calls.append(sum(called.values()) / len(stacks))
+        self.note("graphs", name, tool.name, ratio=walls, calls_a_stack=calls)
 
     def unchanged(self):
         """Nothing changed, and one stack of all: seconds, and calls a stack."""
