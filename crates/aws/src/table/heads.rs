@@ -11,8 +11,7 @@ use syncline_core::plan::{Action, Known};
 use syncline_core::recipe::Inputs;
 use syncline_core::status::{Outcome, TargetStatus};
 
-use super::syncs::TargetRecord;
-use super::{Table, from_item, in_batches, interventions, to_value};
+use super::{Table, TargetRecord, from_item, in_batches, interventions, to_value};
 use crate::stacks::NewestOperation;
 use crate::{Error, clock};
 

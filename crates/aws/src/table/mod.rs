@@ -25,8 +25,10 @@ mod branches;
 mod heads;
 mod interventions;
 mod open;
+mod plans;
 mod publishes;
 mod syncs;
+mod targets;
 mod update;
 mod waits;
 mod walk;
@@ -41,8 +43,10 @@ use serde::de::DeserializeOwned;
 
 pub use heads::Head;
 pub use interventions::{Action as InterventionAction, Intervention};
+pub use plans::Stored;
 pub use publishes::{PublishAction, PublishStatus};
-pub use syncs::{Stored, SyncRecord, TargetRecord, Verdict};
+pub use syncs::SyncRecord;
+pub use targets::{TargetRecord, Verdict};
 pub use waits::StackWait;
 pub use walk::Walk;
 

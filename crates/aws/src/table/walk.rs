@@ -8,7 +8,8 @@ use syncline_core::names::{SyncId, TargetNumber};
 use syncline_core::status::{Outcome, TargetStatus};
 use syncline_core::walk::{Settled, WalkStore, Workflow as WalkWorkflow};
 
-use super::syncs::{partition, target_key};
+use super::syncs::partition;
+use super::targets::target_key;
 use super::update::Updated;
 use super::{Table, TargetRecord, from_item, in_batches, to_value};
 use crate::workflow::Workflow;
