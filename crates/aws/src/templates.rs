@@ -2,7 +2,9 @@
 //! nested stacks.
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 use aws_sdk_s3::primitives::ByteStream;
+use futures_util::FutureExt as _;
 use syncline_core::stack::{self, MAX_INLINE_TEMPLATE_BYTES, StackRequest};
 
 use crate::error::from_sdk;
@@ -74,8 +76,8 @@ impl Templates {
     }
 
     /// Where the template of a nested stack lies once it was put there; nothing without a bucket.
-    pub fn addons_url(&self, template: &str) -> Option<String> {
-        self.bucket.as_ref().map(|bucket| self.url(bucket, &key(ADDONS, template)))
+    pub fn addons_url(&self, template: &str) -> Result<Option<String>, Error> {
+        self.bucket.as_ref().map(|bucket| self.url(bucket, &key(ADDONS, template))).transpose()
     }
 
     /// Puts a template there, and gives its address. The same template twice is one object.
@@ -98,11 +100,21 @@ impl Templates {
             .send()
             .await
             .map_err(from_sdk("s3:PutObject"))?;
-        Ok(self.url(bucket, &key))
+        self.url(bucket, &key)
     }
 
-    fn url(&self, bucket: &str, key: &str) -> String {
-        format!("https://s3.{}.amazonaws.com/{bucket}/{key}", self.region)
+    /// The address of an object, as CloudFormation reaches it: S3's own endpoint in the region, whatever whoever asks goes through.
+    fn url(&self, bucket: &str, key: &str) -> Result<String, Error> {
+        let misconfigured = |problem: String| Error::Misconfigured { variable: "AWS_REGION", problem };
+        let parameters = Params::builder().region(&self.region).build();
+        let parameters = parameters.map_err(|error| misconfigured(error.to_string()))?;
+        let resolver = DefaultResolver::new();
+        // The SDK's own table of partitions answers; nothing is waited for.
+        match resolver.resolve_endpoint(&parameters).now_or_never() {
+            Some(Ok(endpoint)) => Ok(format!("{}/{bucket}/{key}", endpoint.url())),
+            Some(Err(error)) => Err(misconfigured(error.to_string())),
+            None => Err(misconfigured("has no endpoint of S3".to_owned())),
+        }
     }
 }
 
@@ -113,4 +125,24 @@ pub(crate) fn client(configuration: &aws_config::SdkConfig) -> Client {
 
 fn key(folder: &str, template: &str) -> String {
     format!("{folder}/{}.yaml", stack::digest_of(template))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_config::{Region, SdkConfig};
+
+    use super::*;
+
+    #[test]
+    fn a_templates_address_is_that_of_its_partition() {
+        for (region, host) in [
+            ("us-east-1", "s3.us-east-1.amazonaws.com"),
+            ("us-gov-west-1", "s3.us-gov-west-1.amazonaws.com"),
+            ("cn-north-1", "s3.cn-north-1.amazonaws.com.cn"),
+        ] {
+            let configuration = SdkConfig::builder().region(Region::new(region)).build();
+            let url = Templates::new(&configuration, None).url("bucket", "templates/1.yaml").unwrap();
+            assert_eq!(url, format!("https://{host}/bucket/templates/1.yaml"));
+        }
+    }
 }

@@ -119,7 +119,10 @@ pub(crate) async fn differences(
         };
         let prepared = prepared.as_ref().unwrap_or(&target.prepared);
         let mut request = prepared.request.clone();
-        let addons_url = request.addons.as_ref().and_then(|addons| account.templates.addons_url(addons));
+        let addons_url = match &request.addons {
+            Some(addons) => account.templates.addons_url(addons)?,
+            None => None,
+        };
         // The place of the addons tells whether they are those that are deployed.
         request.parameters.extend(addons_url.map(|url| (ADDONS_TEMPLATE_URL.to_owned(), url)));
         let there = deployed.get(&request.stack);
