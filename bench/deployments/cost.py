@@ -9,7 +9,7 @@ PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/cost.md"
 # US dollars in us-east-1, from the pages on pricing of each service, 2026-11, without free tiers.
 TRANSITION = 25e-6  # AWS Step Functions, standard workflows
 INVOCATION = 0.20e-6  # AWS Lambda
-GIGABYTE_SECOND = 13.3334e-6  # AWS Lambda, arm64
+GIGABYTE_SECOND = 16.6667e-6  # AWS Lambda, x86_64, as the template has it by default
 WRITE_UNIT, READ_UNIT = 0.625e-6, 0.125e-6  # Amazon DynamoDB, on demand
 PUT, GET = 5e-6, 0.4e-6  # Amazon S3
 ACTION_MINUTE = 0.002  # AWS CodePipeline, V2

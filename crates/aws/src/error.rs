@@ -1,7 +1,7 @@
 //! What can go wrong between Syncline and AWS, and the names under which a state machine sees it.
 //!
-//! Architecture invariant: an error name that a state machine retries or catches exists here, and the reverse:
-//! `tests/` compares the two sides.
+//! Architecture invariant: an error name of ours that a state machine retries or catches is one of these, or one that a function
+//! gives on purpose (`workflow`), and each that passes by itself is retried: `tests/contracts/errors.rs` compares the two sides.
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -101,7 +101,7 @@ impl Error {
 }
 
 /// Sorts an SDK's error into ours. `action` is the API action, for the message.
-pub fn from_sdk<E>(action: &'static str) -> impl Fn(ServiceError<E>) -> Error
+pub(crate) fn from_sdk<E>(action: &'static str) -> impl Fn(ServiceError<E>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {

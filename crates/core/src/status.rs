@@ -79,7 +79,7 @@ pub enum TargetStatus {
     Failed,
     /// Not touched, since something that it waits for failed, or since the sync was stopped.
     Skipped,
-    /// Held.
+    /// Not touched, since it is held, or since others changed its stack.
     Blocked,
 }
 
@@ -172,5 +172,21 @@ impl Outcome {
     /// A failure.
     pub fn failed(reason: impl Into<String>) -> Self {
         Self::because(TargetStatus::Failed, reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_and_an_item_have_one_word_for_a_status() {
+        use {SyncStatus as S, TargetStatus as T};
+        for status in [S::Queued, S::Initiated, S::InProgress, S::Succeeded, S::Failed, S::Superseded, S::Cancelled] {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        }
+        for status in [T::Pending, T::Deploying, T::Succeeded, T::Unchanged, T::Failed, T::Skipped, T::Blocked] {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        }
     }
 }
