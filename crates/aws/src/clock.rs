@@ -15,7 +15,7 @@ pub fn now() -> String {
 }
 
 /// The time so far from now, in seconds since 1970: what DynamoDB's time to live wants.
-pub fn epoch_seconds_in(duration: Duration) -> u64 {
+pub(crate) fn epoch_seconds_in(duration: Duration) -> u64 {
     (SystemTime::now() + duration).duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 

@@ -1,7 +1,7 @@
 //! The adapters between Syncline's core and AWS: repository, stacks, table, workflow, templates, errors.
 //!
-//! The only crate of the product that names `aws-sdk-*`. It decides nothing: what to do comes from
-//! `syncline-core`, and each adapter does one thing with one service.
+//! The only crate of the product that names `aws-sdk-*`. What to do comes from `syncline-core`; what is here does it, and decides
+//! only whether what a call meets is an answer or an error.
 
 pub mod all_stacks;
 pub mod clock;
@@ -30,6 +30,10 @@ use std::time::Duration;
 pub use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+/// How many requests one step has under way at once.
+const CONCURRENCY: usize = 16;
 
 /// How often an SDK repeats a request that was throttled or lost. The state machines repeat whole steps beyond that.
 const ATTEMPTS: u32 = 5;
@@ -57,4 +61,14 @@ fn retries() -> RetryConfig {
 /// How long every client waits.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build()
+}
+
+/// Runs futures side by side, some at a time, and gives their results in order; the first error ends it.
+pub(crate) fn in_batches<T, F>(futures: impl IntoIterator<Item = F>) -> impl Future<Output = Result<Vec<T>, Error>>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    // Collected here, so that what is awaited holds futures and no closure that borrows.
+    let futures: Vec<F> = futures.into_iter().collect();
+    stream::iter(futures).buffered(CONCURRENCY).try_collect()
 }

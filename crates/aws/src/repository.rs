@@ -11,8 +11,7 @@ use syncline_core::snapshot::Change;
 
 use crate::error::from_sdk;
 use crate::lazy::{Lazy, lazily};
-use crate::table::in_batches;
-use crate::{Error, SdkConfig};
+use crate::{Error, SdkConfig, in_batches};
 
 /// CodeCommit's limit on a comment, in characters.
 ///
@@ -47,13 +46,11 @@ pub struct Repository {
     name: RepositoryName,
 }
 
-/// An open pull request.
+/// A pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullRequest {
     /// Its id.
     pub id: String,
-    /// Its title.
-    pub title: String,
     /// Its description.
     pub description: String,
     /// Whether it is open.
@@ -320,7 +317,6 @@ enum Read {
 fn read_pull_request(found: &aws_sdk_codecommit::types::PullRequest) -> Option<PullRequest> {
     Some(PullRequest {
         id: found.pull_request_id()?.to_owned(),
-        title: found.title().unwrap_or_default().to_owned(),
         description: found.description().unwrap_or_default().to_owned(),
         is_open: found.pull_request_status() == Some(&PullRequestStatusEnum::Open),
     })

@@ -9,7 +9,7 @@ use syncline_core::deployment::Operation;
 use syncline_core::names::{SyncId, TargetNumber};
 
 use crate::error::from_sdk;
-use crate::{Error, settings};
+use crate::{Error, in_batches, settings};
 
 /// What an execution of the sync state machine is given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +84,7 @@ impl Workflow {
     }
 
     /// Starts a sync's execution. One of that name is not started twice.
-    pub async fn start_sync(&self, sync: &SyncId) -> Result<(), Error> {
+    pub(crate) async fn start_sync(&self, sync: &SyncId) -> Result<(), Error> {
         self.start_sync_as(sync, sync.as_str()).await
     }
 
@@ -95,7 +95,7 @@ impl Workflow {
     }
 
     /// Starts targets' executions side by side. One of that name is not started twice.
-    pub async fn start_targets(
+    pub(crate) async fn start_targets(
         &self,
         sync: &SyncId,
         targets: impl IntoIterator<Item = TargetNumber>,
@@ -105,7 +105,7 @@ impl Workflow {
             let input = json!(TargetInput { sync: sync.clone(), target }).to_string();
             self.start(self.target_machine.as_ref(), "TARGET_STATE_MACHINE_ARN", &name, input).await
         });
-        crate::table::in_batches(starts).await.map(|_| ())
+        in_batches(starts).await.map(|_| ())
     }
 
     async fn start(

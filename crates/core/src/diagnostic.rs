@@ -169,6 +169,11 @@ fn line_of(text: &str, range: std::ops::Range<usize>) -> (&str, std::ops::Range<
     (&text[start..end.max(range.end)], range.start - start..range.end - start)
 }
 
+/// `1 problem`, `2 problems`.
+pub fn number_of(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 /// The known name nearest to what somebody wrote, where one is near enough to be meant.
 pub fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = written.chars().count();

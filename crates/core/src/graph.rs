@@ -71,7 +71,7 @@ impl Graph {
 
     /// A cycle of each group of targets that all wait for each other, as the indexes along it, the smallest first, each
     /// waiting for the next and the last for the first; in the order of their first indexes.
-    pub fn cycles(&self) -> Vec<Vec<usize>> {
+    pub(crate) fn cycles(&self) -> Vec<Vec<usize>> {
         let edges = self.waits_on.iter().enumerate().flat_map(|(waiter, dependencies)| {
             dependencies.iter().map(move |&dependency| (index(waiter), index(dependency)))
         });

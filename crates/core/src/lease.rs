@@ -17,18 +17,13 @@ pub struct Claim {
     pub sync: SyncId,
     /// The commit.
     pub commit: CommitId,
-    /// The branch whose manifest decides what is deployed; empty in a claim that was stored before it was part of it.
-    #[serde(default = "unknown")]
+    /// The branch whose manifest decides what is deployed.
     pub manifest_branch: BranchName,
     /// The manifest branch's commit, which decides what the branch may deploy; nothing where there is no such branch.
     pub manifest_commit: Option<CommitId>,
     /// Who works on the branch from a working copy, where no push asked for the sync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_hand: Option<ByHand>,
-}
-
-fn unknown() -> BranchName {
-    BranchName::new("")
 }
 
 /// Somebody who deploys or deletes by hand.

@@ -130,7 +130,7 @@ impl Locations {
     }
 
     /// Whether a branch deploys an environment, so that whoever pushes there decides on it anyway.
-    pub fn is_deployed_by(&self, environment: &str, branch: &BranchName) -> bool {
+    pub(crate) fn is_deployed_by(&self, environment: &str, branch: &BranchName) -> bool {
         self.0.get(environment).is_some_and(|(_, deployed_by)| deployed_by.as_ref() == Some(branch))
     }
 

@@ -1,7 +1,6 @@
 //! The names and numbers that the parts of Syncline pass to each other, each a type of its own.
 //!
-//! A name is checked where it enters (the manifest, an event); from there on its type is the proof, and its copies share
-//! one text. This module does not know where names come from.
+//! A name is checked where it enters, in the manifest and for an event; its type says what it names, and its copies share one text. This module does not know where names come from.
 
 use std::fmt;
 use std::sync::Arc;
@@ -48,7 +47,7 @@ text_newtype!(
     CommitId
 );
 text_newtype!(
-    /// Identifies one sync: a ULID, so that the order of ids is the order of time.
+    /// Identifies one sync: a ULID. The ids of a branch are in the order in which its syncs had, or were promised, the lease.
     SyncId
 );
 text_newtype!(
@@ -209,17 +208,6 @@ impl fmt::Display for RepoPath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(if self.0.is_empty() { "/" } else { &self.0 })
     }
-}
-
-/// A commit on a branch of a connected repository.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Revision {
-    /// The repository.
-    pub repository: RepositoryName,
-    /// The branch that is synced.
-    pub branch: BranchName,
-    /// The commit that the branch pointed at.
-    pub commit: CommitId,
 }
 
 /// What kind of stack a target is.

@@ -49,7 +49,7 @@ impl Known {
     }
 
     /// Whether its stack is the one that an entry asks for.
-    pub fn is_at(&self, entry: &TargetEntry) -> bool {
+    pub(crate) fn is_at(&self, entry: &TargetEntry) -> bool {
         self.stack == entry.stack && self.location.is_with(&entry.location)
     }
 }

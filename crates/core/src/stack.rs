@@ -79,7 +79,7 @@ pub fn digest_of(text: &str) -> Digest {
 }
 
 /// The error for a template that is too large.
-pub fn check_size(path: &RepoPath, bytes: usize) -> Option<Diagnostic> {
+pub(crate) fn check_size(path: &RepoPath, bytes: usize) -> Option<Diagnostic> {
     (bytes > MAX_TEMPLATE_BYTES).then(|| {
         Diagnostic::error(path, format!("the template is larger than {MAX_TEMPLATE_BYTES} bytes"))
             .help("split it into several stacks")
@@ -87,7 +87,7 @@ pub fn check_size(path: &RepoPath, bytes: usize) -> Option<Diagnostic> {
 }
 
 /// The tree of a template that was rendered from the file at `path`. It has no places of that file.
-pub fn parse_rendered(path: &RepoPath, template: &str) -> Result<Node, Diagnostic> {
+pub(crate) fn parse_rendered(path: &RepoPath, template: &str) -> Result<Node, Diagnostic> {
     if let Some(error) = check_size(path, template.len()) {
         return Err(error);
     }
@@ -178,7 +178,7 @@ pub fn say_the_same(one: &str, other: &str) -> Option<bool> {
 }
 
 /// An error for each key that stands twice in a rendered template.
-pub fn repeated_in_rendered(path: &RepoPath, root: &Node, template: &str) -> Vec<Diagnostic> {
+pub(crate) fn repeated_in_rendered(path: &RepoPath, root: &Node, template: &str) -> Vec<Diagnostic> {
     yaml::repeated_keys(path, root).into_iter().map(|error| in_what_was_rendered(error, template)).collect()
 }
 

@@ -168,12 +168,6 @@ impl LocalAws {
         self.state.write(&self.running())
     }
 
-    /// Kills the emulator and the functions that it runs at once, as a crash would. [`Self::restart_emulator`] brings
-    /// it back.
-    pub fn kill_emulator(&self) {
-        drop(self.take_emulator());
-    }
-
     /// Waits until the emulator has ended by itself, which it should not.
     pub async fn emulator_ended(&self) {
         loop {

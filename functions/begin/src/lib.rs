@@ -16,7 +16,7 @@ use syncline_aws::table::{Stored, SyncRecord, TargetRecord, Walk};
 use syncline_aws::workflow::BY_HAND;
 use syncline_aws::{Error, settings};
 use syncline_core::assembly::{self, Assembly};
-use syncline_core::diagnostic::{self, Diagnostic, Severity};
+use syncline_core::diagnostic::{self, Diagnostic, Severity, number_of};
 use syncline_core::files::Files;
 use syncline_core::manifest::{self, Manifest};
 use syncline_core::names::{RepoPath, SyncId, TargetName};
@@ -307,9 +307,9 @@ impl Begin {
     async fn comment(&self, record: &SyncRecord, repository: &Repository, problems: &[Diagnostic], files: &Files) {
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
         let text = format!(
-            "Syncline touched no stack for this commit on `{}`: {errors} error{} in the repository's files.\n\n{}\n\nSync {}\n",
+            "Syncline touched no stack for this commit on `{}`: {} in the repository's files.\n\n{}\n\nSync {}\n",
             record.branch,
-            if errors == 1 { "" } else { "s" },
+            number_of(errors, "error"),
             fenced(&diagnostic::draw(problems, files, false)),
             record.sync,
         );

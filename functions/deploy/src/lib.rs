@@ -191,7 +191,7 @@ impl Deploy {
             task_token: input.task_token.clone(),
             deployed: digest,
             outputs_wanted: record.planned.outputs_wanted,
-            asked_at: Some(clock::now()),
+            asked_at: clock::now(),
         };
         let arn = self.stacks.arn(&record.planned.location, &record.planned.stack);
         self.walk.table.wait_for_stack(&arn, &wait).await

@@ -82,7 +82,7 @@ impl OnStackStatus {
         let answered = match meaning {
             EventMeaning::Nothing => return Ok(json!({ "dropped": "nothing ended" })),
             EventMeaning::Deployed if !wait.outputs_wanted => {
-                let worked = wait.asked_at.map(|asked_at| Worked { asked_at, heard_at });
+                let worked = Some(Worked { asked_at: wait.asked_at, heard_at });
                 let deployed = Some(wait.deployed);
                 let outcome = Outcome { deployed, worked, ..Outcome::of(TargetStatus::Succeeded) };
                 // All of it first: if this is cut off, the token is still there to lead to the same.

@@ -103,7 +103,7 @@ impl Stacks {
 
     /// The operation on a stack that came last, one read where it was Syncline's. What undoes a failed update, as Syncline itself
     /// advises, is none; nothing where the events do not tell.
-    pub async fn newest_operation(&self, stack: &StackName) -> Result<Option<NewestOperation>, Error> {
+    pub(crate) async fn newest_operation(&self, stack: &StackName) -> Result<Option<NewestOperation>, Error> {
         let mut status = None;
         let mut next: Option<String> = None;
         for _ in 0..MAX_EVENT_PAGES {

@@ -5,7 +5,7 @@ use syncline_core::lease::Lease;
 use syncline_core::names::{BranchName, RepositoryName};
 
 use super::update::Updated;
-use super::{Table, from_item, to_value};
+use super::{Table, from_item, of_repository, to_value};
 use crate::Error;
 
 /// How often a change of a lease is tried again because another one came first.
@@ -34,7 +34,7 @@ impl Table {
             #[serde(default)]
             lease: Lease,
         }
-        let items = self.partition(format!("REPOSITORY#{repository}"), "BRANCH#").await?;
+        let items = self.partition(of_repository(repository), "BRANCH#").await?;
         items.into_iter().map(|item| from_item(item).map(|Named { branch, lease }| (branch, lease))).collect()
     }
 
@@ -80,5 +80,5 @@ impl Table {
 }
 
 fn key(repository: &RepositoryName, branch: &BranchName) -> (String, String) {
-    (format!("REPOSITORY#{repository}"), format!("BRANCH#{branch}"))
+    (of_repository(repository), format!("BRANCH#{branch}"))
 }

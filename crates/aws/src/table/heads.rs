@@ -11,9 +11,9 @@ use syncline_core::plan::{Action, Known};
 use syncline_core::recipe::Inputs;
 use syncline_core::status::{Outcome, TargetStatus};
 
-use super::{Table, TargetRecord, from_item, in_batches, interventions, to_value};
+use super::{Table, TargetRecord, from_item, interventions, of_repository, to_value};
 use crate::stacks::NewestOperation;
-use crate::{Error, clock};
+use crate::{Error, clock, in_batches};
 
 /// The present state of a target. Its branch's item says which commit is desired of the branch as a whole; a target that
 /// a commit leaves alone keeps the revision that last concerned it.
@@ -90,10 +90,7 @@ impl Head {
 
     /// The stack that it was when it was last in step, and where.
     fn deployed_as(&self) -> Option<(StackName, Location)> {
-        self.successful_sync.as_ref()?;
-        // What was kept before stacks could change their names says only what it is.
-        let stack = self.successful_stack.as_ref().unwrap_or(&self.stack);
-        Some((stack.clone(), self.successful_location.clone()))
+        Some((self.successful_stack.clone()?, self.successful_location.clone()))
     }
 
     /// What a plan needs to know of it.
@@ -137,7 +134,7 @@ impl Table {
 
     /// Every target's head, by name, without those that were deleted.
     pub async fn heads(&self, repository: &RepositoryName) -> Result<Vec<Head>, Error> {
-        let items = self.partition(format!("REPOSITORY#{repository}"), "TARGET#").await?;
+        let items = self.partition(of_repository(repository), "TARGET#").await?;
         let mut heads: Vec<Head> = items.into_iter().map(from_item).collect::<Result<_, _>>()?;
         heads.retain(|head| !head.deleted);
         Ok(heads)
@@ -248,5 +245,5 @@ impl Table {
 }
 
 pub(super) fn key(repository: &RepositoryName, target: &TargetName) -> (String, String) {
-    (format!("REPOSITORY#{repository}"), format!("TARGET#{target}"))
+    (of_repository(repository), format!("TARGET#{target}"))
 }

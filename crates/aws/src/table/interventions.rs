@@ -7,7 +7,7 @@ use syncline_core::hold::{Held, Hold};
 use syncline_core::names::{RepositoryName, TargetName};
 
 use super::update::Updated;
-use super::{Item, Table, from_item, heads, to_item, to_value};
+use super::{Item, Table, from_item, heads, of_repository, to_item, to_value};
 use crate::{Error, clock};
 
 /// What somebody did.
@@ -48,7 +48,7 @@ struct HoldItem {
 impl Table {
     /// What is held in a repository now.
     pub async fn holds(&self, repository: &RepositoryName) -> Result<Vec<Hold>, Error> {
-        held(self.partition(partition(repository), "HOLD#").await?)
+        held(self.partition(of_repository(repository), "HOLD#").await?)
     }
 
     /// Holds something, from now on.
@@ -93,14 +93,14 @@ impl Table {
 
     /// What was done by hand in a repository, newest first.
     pub async fn interventions(&self, repository: &RepositoryName) -> Result<Vec<Intervention>, Error> {
-        let items = self.partition(partition(repository), "INTERVENTION#").await?;
+        let items = self.partition(of_repository(repository), "INTERVENTION#").await?;
         items.into_iter().rev().map(from_item).collect()
     }
 
     async fn record(&self, repository: &RepositoryName, done: &Intervention) -> Result<(), Error> {
         let mut item = to_item(done)?;
         let id = clock::sync_id_after(None);
-        item.insert("pk".to_owned(), AttributeValue::S(partition(repository)));
+        item.insert("pk".to_owned(), AttributeValue::S(of_repository(repository)));
         item.insert("sk".to_owned(), AttributeValue::S(format!("INTERVENTION#{id}")));
         item.insert("expires_at".to_owned(), AttributeValue::N(self.expires_at().to_string()));
         self.put(item).await
@@ -120,9 +120,5 @@ pub(super) fn key(repository: &RepositoryName, what: &Held) -> (String, String) 
         Held::Branch(branch) => format!("HOLD#BRANCH#{branch}"),
         Held::Target(target) => format!("HOLD#TARGET#{target}"),
     };
-    (partition(repository), sk)
-}
-
-fn partition(repository: &RepositoryName) -> String {
-    format!("REPOSITORY#{repository}")
+    (of_repository(repository), sk)
 }

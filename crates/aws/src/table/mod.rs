@@ -18,8 +18,8 @@
 //! A repository's name cannot hold `#`, and a branch's or target's name always comes last, so no name can be mistaken
 //! for another key; `:` cannot stand in a branch's name.
 //!
-//! Items of a sync, who waits for a stack, and what was done by hand expire; branches, heads, what is held and open pull
-//! requests never do.
+//! Items of a sync, who waits for a stack, what was done by hand and heads of what was deleted expire; branches, other heads, what is
+//! held and open pull requests never do.
 
 mod branches;
 mod heads;
@@ -38,8 +38,8 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
+use syncline_core::names::{RepositoryName, SyncId};
 
 pub use heads::Head;
 pub use interventions::{Action as InterventionAction, Intervention};
@@ -52,9 +52,6 @@ pub use walk::Walk;
 
 use crate::error::from_sdk;
 use crate::{Error, clock, settings};
-
-/// How many requests one step has under way at once.
-const CONCURRENCY: usize = 16;
 
 /// How often what a call left undone is asked for again.
 const UNPROCESSED_ATTEMPTS: u32 = 5;
@@ -204,14 +201,19 @@ impl Table {
     }
 }
 
-/// Runs futures side by side, some at a time, and gives their results in order; the first error ends it.
-pub(crate) fn in_batches<T, F>(futures: impl IntoIterator<Item = F>) -> impl Future<Output = Result<Vec<T>, Error>>
-where
-    F: Future<Output = Result<T, Error>>,
-{
-    // Collected here, so that what is awaited holds futures and no closure that borrows.
-    let futures: Vec<F> = futures.into_iter().collect();
-    stream::iter(futures).buffered(CONCURRENCY).try_collect()
+/// The partition of what belongs to a sync.
+fn of_sync(sync: &SyncId) -> String {
+    format!("SYNC#{sync}")
+}
+
+/// The partition of what belongs to a repository.
+fn of_repository(repository: &RepositoryName) -> String {
+    format!("REPOSITORY#{repository}")
+}
+
+/// The partition of what belongs to a stack, by its ARN without its unique id.
+fn of_stack(arn: &str) -> String {
+    format!("STACK#{arn}")
 }
 
 /// A key as DynamoDB takes it.

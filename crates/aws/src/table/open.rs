@@ -11,9 +11,8 @@ use serde::Deserialize;
 use syncline_core::names::{Digest, SyncId, TargetNumber};
 use syncline_core::walk::in_chunks;
 
-use super::syncs::partition;
 use super::update::Updated;
-use super::{Item, Table, Walk};
+use super::{Item, Table, Walk, of_sync};
 use crate::Error;
 
 impl Table {
@@ -28,7 +27,7 @@ impl Table {
         let chunks: Vec<String> = in_chunks::<Walk>(targets).into_keys().map(|chunk| chunk.to_string()).collect();
         let plan = AttributeValue::S(plan.to_string());
         let mut update = self
-            .update(partition(sync), key(None))
+            .update(of_sync(sync), key(None))
             .set("plan", plan.clone())
             .set("expires_at", AttributeValue::N(self.expires_at().to_string()))
             .if_absent("pk");
@@ -48,7 +47,7 @@ impl Table {
     ) -> impl Iterator<Item = Item> {
         in_chunks::<Walk>(targets).into_iter().map(move |(chunk, targets)| {
             Item::from([
-                ("pk".to_owned(), AttributeValue::S(partition(sync))),
+                ("pk".to_owned(), AttributeValue::S(of_sync(sync))),
                 ("sk".to_owned(), AttributeValue::S(key(Some(chunk)))),
                 ("open".to_owned(), AttributeValue::Ns(targets.iter().map(ToString::to_string).collect())),
                 ("expires_at".to_owned(), AttributeValue::N(self.expires_at().to_string())),
@@ -63,14 +62,14 @@ impl Table {
             #[serde(default)]
             open: BTreeSet<u32>,
         }
-        let chunks: Option<Chunks> = self.get(partition(sync), key(None)).await?;
+        let chunks: Option<Chunks> = self.get(of_sync(sync), key(None)).await?;
         Ok(chunks.is_some_and(|chunks| !chunks.open.is_empty()))
     }
 
     /// Takes numbers out of a chunk, or out of the chunks that have any, and tells whether it is there and empty now. DynamoDB
     /// removes a set with its last element.
     pub(super) async fn close(&self, sync: &SyncId, chunk: Option<u32>, numbers: Vec<String>) -> Result<bool, Error> {
-        let updated = self.update(partition(sync), key(chunk)).take_out("open", numbers).if_exists().send().await?;
+        let updated = self.update(of_sync(sync), key(chunk)).take_out("open", numbers).if_exists().send().await?;
         let (Updated::Applied(item) | Updated::Refused(item)) = updated;
         Ok(!item.is_empty() && !item.contains_key("open"))
     }

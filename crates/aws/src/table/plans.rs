@@ -9,10 +9,9 @@ use syncline_core::names::{RepoPath, TargetName};
 use syncline_core::plan::Plan;
 use syncline_core::status::SyncStatus;
 
-use super::syncs::partition;
 use super::update::Updated;
-use super::{Item, SyncRecord, Table, TargetRecord, in_batches, to_value};
-use crate::{Error, clock};
+use super::{Item, SyncRecord, Table, TargetRecord, of_sync, to_value};
+use crate::{Error, clock, in_batches};
 
 /// What became of a plan that was to be stored.
 #[derive(Debug)]
@@ -50,7 +49,7 @@ impl Table {
         // Each where none stands: a second Begin of the same sync must not reset what the first one's targets came to.
         in_batches(items.into_iter().map(|item| self.put_new(item))).await?;
         let mut update = self
-            .update(partition(&record.sync), "SYNC".to_owned())
+            .update(of_sync(&record.sync), "SYNC".to_owned())
             .text("status", SyncStatus::InProgress.as_str())
             .once(&format!("events.{}", SyncStatus::InProgress), AttributeValue::S(clock::now()))
             .set("diagnostics", to_value(&warnings)?)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use syncline_core::manifest::Publish;
 use syncline_core::names::{BranchName, CommitId, RepositoryName, SyncId};
 
-use super::{Table, from_item, to_item};
+use super::{Table, from_item, of_repository, of_sync, to_item};
 use crate::{Error, clock};
 
 /// What a publish came to.
@@ -55,7 +55,7 @@ impl Table {
         let mut item = to_item(&PublishAction { recorded_at: clock::now(), ..action.clone() })?;
         let PublishAction { sync, repository, publish, .. } = action;
         for (key, value) in [
-            ("pk", format!("SYNC#{sync}")),
+            ("pk", of_sync(sync)),
             ("sk", format!("PUBLISH#{}", publish.to)),
             ("subject", format!("FROM#{repository}#{}", publish.from)),
             ("related", format!("TO#{repository}#{}", publish.to)),
@@ -105,5 +105,5 @@ impl Table {
 }
 
 fn key(repository: &RepositoryName, publish: &Publish) -> (String, String) {
-    (format!("REPOSITORY#{repository}"), format!("PUBLISH#{}:{}", publish.from, publish.to))
+    (of_repository(repository), format!("PUBLISH#{}:{}", publish.from, publish.to))
 }

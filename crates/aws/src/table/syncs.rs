@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
-use syncline_core::diagnostic::Diagnostic;
+use syncline_core::diagnostic::{Diagnostic, number_of};
 use syncline_core::lease::{ByHand, Claim};
 use syncline_core::manifest::Publish;
 use syncline_core::names::{BranchName, CommitId, RepositoryName, SyncId, TargetName};
@@ -12,7 +12,7 @@ use syncline_core::status::{SyncStatus, TargetStatus};
 
 use super::targets::kept_targets;
 use super::update::Updated;
-use super::{PublishAction, Table, TargetRecord, from_item, to_item, to_value};
+use super::{PublishAction, Table, TargetRecord, from_item, of_sync, to_item, to_value};
 use crate::{Error, clock};
 
 /// How many diagnostics a sync's record holds, so that it stays far below 400 KB.
@@ -95,7 +95,7 @@ impl Table {
         let mut item = to_item(record)?;
         let SyncRecord { sync, repository, branch, commit, .. } = record;
         for (key, value) in [
-            ("pk", partition(sync)),
+            ("pk", of_sync(sync)),
             ("sk", "SYNC".to_owned()),
             ("subject", format!("BRANCH#{repository}#{branch}")),
             ("related", format!("COMMIT#{commit}")),
@@ -110,7 +110,7 @@ impl Table {
 
     /// A sync's record.
     pub async fn sync(&self, sync: &SyncId) -> Result<Option<SyncRecord>, Error> {
-        self.get(partition(sync), "SYNC".to_owned()).await
+        self.get(of_sync(sync), "SYNC".to_owned()).await
     }
 
     /// Brings a sync to a status that may follow the one it has. Gives whether it did; done again, it did not.
@@ -122,7 +122,7 @@ impl Table {
         counts: Option<&BTreeMap<TargetStatus, u32>>,
     ) -> Result<bool, Error> {
         let mut update = self
-            .update(partition(sync), "SYNC".to_owned())
+            .update(of_sync(sync), "SYNC".to_owned())
             .text("status", status.as_str())
             .once(&format!("events.{status}"), AttributeValue::S(clock::now()))
             .if_one_of("status", status.may_follow().iter().map(|status| status.as_str()));
@@ -142,7 +142,7 @@ impl Table {
     }
 
     /// Records claims that a newer one took the place of.
-    pub async fn supersede(&self, claims: &[Claim]) -> Result<(), Error> {
+    pub(crate) async fn supersede(&self, claims: &[Claim]) -> Result<(), Error> {
         for claim in claims {
             self.advance_sync(&claim.sync, SyncStatus::Superseded, Some("a newer commit came before it began"), None)
                 .await?;
@@ -158,11 +158,11 @@ impl Table {
             kept.sort_by_key(|diagnostic| diagnostic.severity);
             kept.truncate(MAX_DIAGNOSTICS);
         }
-        self.update(partition(sync), "SYNC".to_owned())
+        self.update(of_sync(sync), "SYNC".to_owned())
             .set("diagnostics", to_value(&kept)?)
             .text(
                 "reason",
-                format!("{} in the repository's files; no stack was touched", count(diagnostics.len(), "problem")),
+                format!("{} in the repository's files; no stack was touched", number_of(diagnostics.len(), "problem")),
             )
             .if_exists()
             .send()
@@ -188,7 +188,7 @@ impl Table {
         statuses: &[SyncStatus],
     ) -> Result<Option<SyncRecord>, Error> {
         let updated = self
-            .update(partition(sync), "SYNC".to_owned())
+            .update(of_sync(sync), "SYNC".to_owned())
             .text("task_token", task_token)
             .if_one_of("status", statuses.iter().map(|status| status.as_str()))
             .send()
@@ -211,7 +211,7 @@ impl Table {
 
     async fn cancel_in(&self, sync: &SyncId, reason: &str, statuses: &[SyncStatus]) -> Result<bool, Error> {
         let updated = self
-            .update(partition(sync), "SYNC".to_owned())
+            .update(of_sync(sync), "SYNC".to_owned())
             .set("cancelled", AttributeValue::Bool(true))
             .text("reason", reason)
             .if_one_of("status", statuses.iter().map(|status| status.as_str()))
@@ -228,7 +228,7 @@ impl Table {
         sync: &SyncId,
     ) -> Result<Option<(SyncRecord, Vec<TargetRecord>, Vec<TargetName>, Vec<PublishAction>)>, Error> {
         let (mut record, mut targets, mut kept, mut publishes) = (None, Vec::new(), Vec::new(), Vec::new());
-        for item in self.partition(partition(sync), "").await? {
+        for item in self.partition(of_sync(sync), "").await? {
             let key = item.get("sk").and_then(|key| key.as_s().ok()).cloned().unwrap_or_default();
             match key.split_once('#').map_or(key.as_str(), |(kind, _)| kind) {
                 "SYNC" => record = Some(from_item(item)?),
@@ -257,18 +257,4 @@ impl Table {
         let items = self.newest("by-subject", "subject", format!("BRANCH#{repository}#{branch}"), limit).await?;
         items.into_iter().map(from_item).collect()
     }
-
-    /// The syncs that are not over, newest first.
-    pub async fn syncs_in_progress(&self, limit: i32) -> Result<Vec<SyncRecord>, Error> {
-        self.newest("by-active", "active", "SYNC".to_owned(), limit).await?.into_iter().map(from_item).collect()
-    }
-}
-
-pub(super) fn partition(sync: &SyncId) -> String {
-    format!("SYNC#{sync}")
-}
-
-/// `1 problem`, `2 problems`.
-fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

@@ -9,9 +9,8 @@ use syncline_core::names::{BranchName, CommitId, RepoPath, RepositoryName, SyncI
 use syncline_core::plan::{Plan, PlannedTarget};
 use syncline_core::status::{TargetStatus, Worked};
 
-use super::syncs::partition;
 use super::update::Updated;
-use super::{Item, SyncRecord, Table, from_item, to_item, to_value};
+use super::{Item, SyncRecord, Table, from_item, of_sync, to_item, to_value};
 use crate::{Error, clock};
 
 /// How many names one `UNCHANGED` item holds, so that it stays far below 400 KB.
@@ -112,7 +111,7 @@ impl Table {
         sync: &SyncId,
         target: TargetNumber,
     ) -> Result<Option<(TargetRecord, Option<SyncRecord>)>, Error> {
-        let keys = [target_key(target), "SYNC".to_owned()].map(|sk| (partition(sync), sk));
+        let keys = [target_key(target), "SYNC".to_owned()].map(|sk| (of_sync(sync), sk));
         let [target, sync] = self.get_all(keys).await?;
         let Some(target) = target else { return Ok(None) };
         Ok(Some((from_item(target)?, sync.map(from_item).transpose()?)))
@@ -120,13 +119,13 @@ impl Table {
 
     /// The records of every target that a sync works on, in the order of their numbers.
     pub async fn targets(&self, sync: &SyncId) -> Result<Vec<TargetRecord>, Error> {
-        self.partition(partition(sync), "TARGET#").await?.into_iter().map(from_item).collect()
+        self.partition(of_sync(sync), "TARGET#").await?.into_iter().map(from_item).collect()
     }
 
     /// Marks a target as skipped that was stored after its sync had ended. Nothing else knows of it.
     pub async fn skip_late(&self, sync: &SyncId, target: TargetNumber, reason: &str) -> Result<(), Error> {
         let status = TargetStatus::Skipped.as_str();
-        let update = self.update(partition(sync), target_key(target)).text("status", status).text("reason", reason);
+        let update = self.update(of_sync(sync), target_key(target)).text("status", status).text("reason", reason);
         let update = update.once(&format!("events.{status}"), AttributeValue::S(clock::now()));
         update.if_one_of("status", [TargetStatus::Pending.as_str()]).send().await.map(|_| ())
     }
@@ -134,7 +133,7 @@ impl Table {
     /// Notes that a target enters Deploy, and gives its record after it; nothing where it has settled.
     pub async fn enter_target(&self, sync: &SyncId, target: TargetNumber) -> Result<Option<TargetRecord>, Error> {
         let updated = self
-            .update(partition(sync), target_key(target))
+            .update(of_sync(sync), target_key(target))
             .text("status", TargetStatus::Deploying.as_str())
             .once(&format!("events.{}", TargetStatus::Deploying), AttributeValue::S(clock::now()))
             .add("entered", 1)
@@ -149,14 +148,14 @@ impl Table {
 
     /// Notes that a target that had entered Deploy for the first time has not begun after all.
     pub async fn leave_target(&self, sync: &SyncId, target: TargetNumber) -> Result<(), Error> {
-        let update = self.update(partition(sync), target_key(target)).set("entered", AttributeValue::N("0".to_owned()));
+        let update = self.update(of_sync(sync), target_key(target)).set("entered", AttributeValue::N("0".to_owned()));
         update.if_absent_or_number("entered", 1).if_exists().send().await.map(|_| ())
     }
 
     /// How the targets of a sync ended.
     pub async fn verdict(&self, sync: &SyncId) -> Result<Verdict, Error> {
         let mut verdict = Verdict::default();
-        for item in self.partition(partition(sync), "").await? {
+        for item in self.partition(of_sync(sync), "").await? {
             match item.get("sk").and_then(|key| key.as_s().ok()) {
                 Some(key) if key.starts_with("TARGET#") => {
                     let target: TargetRecord = from_item(item)?;
@@ -190,7 +189,7 @@ impl Table {
     pub(super) fn target_item(&self, target: &TargetRecord) -> Result<Item, Error> {
         let mut item = to_item(target)?;
         for (key, value) in [
-            ("pk", partition(&target.sync)),
+            ("pk", of_sync(&target.sync)),
             ("sk", target_key(target.planned.number)),
             ("subject", format!("TARGET#{}#{}", target.repository, target.planned.name)),
             ("at", target.sync.to_string()),
@@ -211,7 +210,7 @@ impl Table {
         let chunks = kept.chunks(UNCHANGED_CHUNK).enumerate();
         let item = |(chunk, names): (usize, &[&TargetName])| {
             Ok(Item::from([
-                ("pk".to_owned(), AttributeValue::S(partition(sync))),
+                ("pk".to_owned(), AttributeValue::S(of_sync(sync))),
                 ("sk".to_owned(), AttributeValue::S(format!("UNCHANGED#{chunk:04}"))),
                 ("targets".to_owned(), to_value(&names)?),
                 ("expires_at".to_owned(), AttributeValue::N(self.expires_at().to_string())),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use syncline_core::names::{Digest, SyncId, TargetNumber};
 
-use super::{Item, Table, to_item};
+use super::{Item, Table, of_stack, to_item};
 use crate::Error;
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -21,8 +21,7 @@ pub struct StackWait {
     /// Whether Deploy is to look even when its own operation succeeded, since the stack's outputs are wanted.
     pub outputs_wanted: bool,
     /// When CloudFormation was asked, which is just after this is stored.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked_at: Option<String>,
+    pub asked_at: String,
 }
 
 impl Table {
@@ -30,7 +29,7 @@ impl Table {
     /// `arn:aws:cloudformation:<region>:<account>:stack/<name>`.
     pub async fn wait_for_stack(&self, arn: &str, wait: &StackWait) -> Result<(), Error> {
         let mut item: Item = to_item(wait)?;
-        item.insert("pk".into(), AttributeValue::S(format!("STACK#{arn}")));
+        item.insert("pk".into(), AttributeValue::S(of_stack(arn)));
         item.insert("sk".into(), AttributeValue::S("WAIT".into()));
         item.insert("expires_at".into(), AttributeValue::N(self.expires_at().to_string()));
         self.put(item).await
@@ -39,6 +38,6 @@ impl Table {
     /// Who waits for the stack with this id. An id is `arn:…:stack/<name>/<unique id>`.
     pub async fn who_waits_for(&self, stack_id: &str) -> Result<Option<StackWait>, Error> {
         let Some((arn, _)) = stack_id.rsplit_once('/') else { return Ok(None) };
-        self.get(format!("STACK#{arn}"), "WAIT".to_owned()).await
+        self.get(of_stack(arn), "WAIT".to_owned()).await
     }
 }

@@ -8,12 +8,11 @@ use syncline_core::names::{SyncId, TargetNumber};
 use syncline_core::status::{Outcome, TargetStatus};
 use syncline_core::walk::{Settled, WalkStore, Workflow as WalkWorkflow};
 
-use super::syncs::partition;
 use super::targets::target_key;
 use super::update::Updated;
-use super::{Table, TargetRecord, from_item, in_batches, to_value};
+use super::{Table, TargetRecord, from_item, of_sync, to_value};
 use crate::workflow::Workflow;
-use crate::{Error, clock};
+use crate::{Error, clock, in_batches};
 
 /// The walk over the targets of syncs in one table.
 #[derive(Clone, Debug)]
@@ -40,7 +39,7 @@ impl Walk {
     ) -> Result<Option<(TargetNumber, Settled)>, Error> {
         let mut update = self
             .table
-            .update(partition(sync), target_key(number))
+            .update(of_sync(sync), target_key(number))
             .text("status", outcome.status.as_str())
             .once(&format!("events.{}", outcome.status), AttributeValue::S(clock::now()))
             .if_one_of("status", [TargetStatus::Pending.as_str(), TargetStatus::Deploying.as_str()]);
@@ -101,7 +100,7 @@ impl WalkStore for Walk {
         let released = waiters.iter().map(|&waiter| async move {
             let updated = self
                 .table
-                .update(partition(sync), target_key(waiter))
+                .update(of_sync(sync), target_key(waiter))
                 .take_out("waiting_on", vec![dependency.to_string()])
                 .if_exists()
                 .send()

@@ -129,10 +129,7 @@ fn counts(counts: &BTreeMap<TargetStatus, u32>) -> String {
     if parts.is_empty() { "no targets".to_owned() } else { parts.join(", ") }
 }
 
-/// `1 target`, `2 targets`.
-pub(crate) fn number_of(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
+pub(crate) use syncline_core::diagnostic::number_of;
 
 /// What to type in the place of a name that there is not.
 pub(crate) fn one_of<'n>(typed: &str, known: impl IntoIterator<Item = &'n str> + Clone) -> String {

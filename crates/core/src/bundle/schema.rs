@@ -202,7 +202,7 @@ impl Schema {
     }
 
     /// Inputs in the order of the schema, for such as have lost it: those that it has, then the rest by name.
-    pub fn in_order(&self, inputs: &Map<String, Value>) -> Map<String, Value> {
+    pub(crate) fn in_order(&self, inputs: &Map<String, Value>) -> Map<String, Value> {
         let properties = self.input_type.as_ref().and_then(|input_type| input_type.schema.get("properties"));
         let known = properties.and_then(Value::as_object).into_iter().flat_map(|properties| properties.keys());
         let rest: BTreeSet<&String> = inputs.keys().collect();

@@ -11,7 +11,8 @@ mod write;
 
 use std::borrow::Cow;
 
-pub use parse::{parse, repeated_keys};
+pub use parse::parse;
+pub(crate) use parse::repeated_keys;
 pub use reader::{Reader, list};
 use serde_json::Value;
 pub use write::write;

@@ -154,7 +154,7 @@ fn size(node: &Node) -> Size {
 }
 
 /// An error for each key that stands twice in one mapping, in the order of the file.
-pub fn repeated_keys(path: &RepoPath, root: &Node) -> Vec<Diagnostic> {
+pub(crate) fn repeated_keys(path: &RepoPath, root: &Node) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     note_repeated_keys(path, root, &mut found);
     found

@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
     }
 
     /// One mapping, or a list of mappings.
-    pub fn one_or_many<'n>(&self, node: &'n Node) -> Vec<&'n Node> {
+    pub(crate) fn one_or_many<'n>(&self, node: &'n Node) -> Vec<&'n Node> {
         match &node.content {
             Content::Sequence(items) => items.iter().collect(),
             _ => vec![node],
@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A path inside the repository.
-    pub fn repo_path(&mut self, node: &Node, what: &str) -> Option<RepoPath> {
+    pub(crate) fn repo_path(&mut self, node: &Node, what: &str) -> Option<RepoPath> {
         let text = self.text(node, what)?;
         let path = RepoPath::parse(text);
         if path.is_none() {
@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes every key of the mapping that is not among `known`, with the nearest that is.
-    pub fn known_keys(&mut self, entries: &[(Node, Node)], what: &str, known: &[impl AsRef<str>]) {
+    pub(crate) fn known_keys(&mut self, entries: &[(Node, Node)], what: &str, known: &[impl AsRef<str>]) {
         for (key, _) in entries {
             let name = key.text().unwrap_or_default();
             if known.iter().any(|known| known.as_ref() == name) {
