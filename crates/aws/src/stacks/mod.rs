@@ -4,6 +4,7 @@ mod events;
 mod reading;
 mod writing;
 
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -15,6 +16,7 @@ pub use events::{Described, NewestOperation, ResourceEvent};
 pub use reading::Deployed;
 
 use crate::fence::Fence;
+use crate::lazy::{Lazy, lazily};
 use crate::settings;
 
 /// How long a call behind a fence may take: the fence closes so long before anybody else can have the lease.
@@ -23,9 +25,9 @@ const CALL_BEHIND_FENCE: Duration = Duration::from_secs(9);
 /// The stacks of one account and region.
 #[derive(Clone, Debug)]
 pub struct Stacks {
-    client: Client,
+    client: Lazy<Client>,
     /// For what changes a stack.
-    writer: Client,
+    writer: Lazy<Client>,
     role: Option<String>,
     capabilities: Vec<Capability>,
     fence: Option<Fence>,
@@ -51,7 +53,7 @@ impl Stacks {
     }
 
     fn new(configuration: &SdkConfig, role: Option<String>, capabilities: Vec<Capability>) -> Self {
-        let client = Client::new(configuration);
+        let client = lazily(configuration, Client::new);
         Self { writer: client.clone(), client, role, capabilities, fence: None }
     }
 
@@ -66,8 +68,9 @@ impl Stacks {
     pub fn behind(&self, fence: Fence) -> Self {
         let once = TimeoutConfig::builder().operation_timeout(CALL_BEHIND_FENCE).build();
         let configuration = self.client.config().to_builder();
-        let writer = configuration.retry_config(RetryConfig::disabled()).timeout_config(once).build();
-        Self { fence: Some(fence), writer: Client::from_conf(writer), ..self.clone() }
+        let writer = configuration.retry_config(RetryConfig::disabled()).timeout_config(once);
+        let writer = Client::from_conf(writer.build());
+        Self { fence: Some(fence), writer: Arc::new(LazyLock::new(Box::new(|| writer))), ..self.clone() }
     }
 }
 
