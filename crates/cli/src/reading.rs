@@ -258,6 +258,11 @@ impl Reading {
         self.commit(branch).cloned().unwrap_or_else(here)
     }
 
+    /// The connected repository that the Git remote `origin` names, where another one was typed.
+    pub(crate) fn other_origin(&self) -> Option<RepositoryName> {
+        origin::of_origin(self.folder.root()).filter(|origin| *origin != self.repository)
+    }
+
     /// The branch that is checked out.
     pub(crate) fn checked_out(&self) -> Option<BranchName> {
         git::checked_out(self.folder.root())

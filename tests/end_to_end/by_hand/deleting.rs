@@ -100,19 +100,30 @@ async fn a_stack_that_only_has_the_name_is_not_deleted_unasked() {
     assert!(repository.stacks("copilot-hom-").await.is_empty());
 }
 
-/// A stack that another repository deploys by now is theirs.
+/// A stack that another repository deploys by now is theirs, until somebody says that it is ours.
 #[tokio::test]
-async fn what_another_repository_took_over_is_not_deleted() {
+async fn what_another_repository_took_over_is_not_touched() {
     let repository = Repository::of_example("copilot-shop", "tko").await;
-    assert_done(&repository.syncline(&["deploy", "--all", "-e", "beta", "--yes"]).await);
-    let words = ["deploy", "-n", "catalog", "-e", "beta", "-r", "another", "--yes"];
+    repository.assert_succeeded(&repository.push_and_wait("Begin").await).await;
+    let other = Repository::empty("another").await;
+    other.git(&["fetch", "--quiet", repository.path().to_str().unwrap(), "main"]);
+    other.git(&["reset", "--quiet", "--hard", "FETCH_HEAD"]);
     let value = "Value: !ImportValue {'Fn::Sub': '${App}-${Env}-apigw-ApiId'}";
-    repository.replace("catalog/template.yaml", value, &format!("{value}\n      Description: theirs"));
-    assert_done(&repository.syncline(&words).await);
-    let refused = repository.syncline(&["app", "delete", "--yes"]).await;
-    let said = text(&refused);
-    assert!(said.contains("stack copilot-tko-catalog-beta was deployed last from repository `another`"), "{said}");
+    other.replace("catalog/template.yaml", value, &format!("{value}\n      Description: theirs"));
+    other.assert_succeeded(&other.push_and_wait("Take over").await).await;
+    for words in [&["app", "delete", "--yes"][..], &["deploy", "-n", "catalog", "-e", "beta", "--yes"]] {
+        let refused = repository.syncline(words).await;
+        let said = text(&refused);
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(said.contains("stack copilot-tko-catalog-beta was deployed last from repository `another`"), "{said}");
+        assert!(said.contains("`syncline resolve catalog/beta -r tko --reason TEXT` lets it take"), "{said}");
+    }
     assert_eq!(repository.stacks("copilot-tko-").await.len(), 6);
+
+    assert_done(&repository.syncline(&["resolve", "catalog/beta", "-r", "tko", "--reason", "it is ours"]).await);
+    assert_done(&repository.syncline(&["deploy", "-n", "catalog", "-e", "beta", "--yes"]).await);
+    assert_done(&repository.syncline(&["app", "delete", "--yes"]).await);
+    assert_eq!(repository.stacks("copilot-tko-").await, Vec::<String>::new());
 }
 
 /// Services on one branch go before the addon of another one that they import from.

@@ -2,7 +2,7 @@
 
 use syncline_aws::clock;
 use syncline_core::lease::{ByHand, Claim};
-use syncline_core::names::{BranchName, CommitId, SyncId};
+use syncline_core::names::{BranchName, CommitId, RepositoryName, SyncId};
 use syncline_core::status::SyncStatus;
 
 use super::{assert_done, slow, text};
@@ -214,6 +214,28 @@ async fn the_repository_must_be_known_where_there_is_a_history() {
     assert!(text(&refused).contains("name the connected repository with `-r NAME`"), "{}", text(&refused));
     assert_done(&repository.syncline(&["deploy", "--all", "--yes", "-r", "whose"]).await);
     repository.await_sync("main", "a sync by hand", |sync| sync.by_hand.is_some()).await;
+}
+
+/// A repository that was mistyped gets neither a lease nor a stack, and one that `origin` does not name is said.
+#[tokio::test]
+async fn a_mistyped_repository_takes_nothing() {
+    let (repository, _, _) = slow("mistyped", 0).await;
+    assert_done(&repository.syncline(&["deploy", "--all", "--yes"]).await);
+    repository.replace("ta.yaml", "Value: a", "Value: b");
+    for last in ["--yes", "--diff"] {
+        let refused = repository.syncline(&["deploy", "--all", "-r", "mistypd", last]).await;
+        let said = text(&refused);
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        let error = "stack mistyped-a-i was deployed last from repository `mistyped`, not from `mistypd`";
+        assert!(said.contains(error) && said.contains("correct `-r`"), "{said}");
+    }
+    let leases = repository.table.leases(&RepositoryName::new("mistypd")).await.unwrap();
+    assert!(leases.is_empty(), "{leases:?}");
+    // A stack that nobody deployed yet is nobody's.
+    repository.replace("syncline.yaml", "app: mistyped", "app: mistyped-new");
+    let terminal = repository.terminal(&["deploy", "--all", "-r", "mistypd"]);
+    terminal.until("! the Git remote `origin` here is repository mistyped").await;
+    terminal.until("[y/N]").await;
 }
 
 /// The execution that waits for a person's command is stopped: the command ends, and says so.

@@ -125,7 +125,14 @@ impl Account {
     pub(crate) fn where_it_works(&self, reading: &Reading, branches: &[&BranchName]) -> String {
         let mut lines = vec![format!("○ {}, as {}", self.place(), self.caller.arn)];
         match &self.syncline {
-            Some(_) => lines.push(format!("○ on record as repository {}", reading.repository)),
+            Some(_) => {
+                lines.push(format!("○ on record as repository {}", reading.repository));
+                lines.extend(reading.other_origin().map(|origin| {
+                    format!(
+                        "! the Git remote `origin` here is repository {origin}: pushes of that do not wait for this"
+                    )
+                }));
+            }
             None => lines
                 .push("○ Syncline is not installed there: no history is kept, and no push waits for this".to_owned()),
         }

@@ -2,22 +2,19 @@
 //! goes before which.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use syncline_aws::Error;
 use syncline_aws::all_stacks::AllStacks;
 use syncline_aws::stacks::Stacks;
 use syncline_core::assembly::Assembly;
-use syncline_core::deployment::sync_of;
 use syncline_core::location::Location;
 use syncline_core::manifest::{Manifest, TargetEntry};
 use syncline_core::names::{BranchName, RepositoryName, StackName, TargetKind, TargetName};
 use syncline_core::plan::Known;
 use syncline_core::removal::{Doomed, Needs};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
-use super::account::{Account, CONCURRENCY};
+use super::account::Account;
+use super::owner::{DeployedBy, TargetStack, deployers};
 
 /// A target that is to be deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,15 +25,12 @@ pub(crate) struct Condemned {
     pub(crate) is_adopted: bool,
 }
 
-/// Who deployed a stack last.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum DeployedBy {
-    /// Syncline, from this repository as far as is known.
-    Us,
-    /// Syncline, from another repository.
-    Other(RepositoryName),
-    /// Nobody that is known here: a stack of that name.
-    Unknown,
+impl Condemned {
+    /// Its stack, to ask who deployed it.
+    pub(crate) fn target_stack(&self) -> TargetStack {
+        let Doomed { name, stack, location, .. } = &self.doomed;
+        TargetStack { target: name.clone(), stack: stack.clone(), location: location.clone() }
+    }
 }
 
 /// A stack that needs what is to be deleted, and is not to be deleted itself.
@@ -163,49 +157,9 @@ pub(crate) async fn deployed(
     known: &BTreeMap<TargetName, Known>,
     condemned: &[Condemned],
 ) -> Result<Vec<(Condemned, DeployedBy)>, Error> {
-    let room = Arc::new(Semaphore::new(CONCURRENCY));
-    let mut asked = JoinSet::new();
-    for (place, one) in condemned.iter().cloned().enumerate() {
-        let (account, room, repository) = (account.clone(), room.clone(), repository.clone());
-        let is_known = known.get(&one.doomed.name).is_some_and(|known| *known.there().0 == one.doomed.stack);
-        asked.spawn(async move {
-            let _permit = room.acquire().await;
-            let by = deployed_by(&account, &repository, &one.doomed, is_known).await?;
-            Ok::<_, Error>((place, by.map(|by| (one, by))))
-        });
-    }
-    let mut there = BTreeMap::new();
-    for answer in asked.join_all().await {
-        let (place, found) = answer?;
-        there.extend(found.map(|found| (place, found)));
-    }
-    Ok(there.into_values().collect())
-}
-
-/// Who deployed a stack last, by its last operation's token; nothing where there is no such stack.
-async fn deployed_by(
-    account: &Account,
-    repository: &RepositoryName,
-    Doomed { stack, location, .. }: &Doomed,
-    is_known: bool,
-) -> Result<Option<DeployedBy>, Error> {
-    let stacks = account.stacks.at(location, repository).await?;
-    let found = stacks.look(stack).await?.filter(|found| found.view.status != "DELETE_COMPLETE");
-    let Some(found) = found else { return Ok(None) };
-    let sync = found.view.last_token.as_deref().and_then(sync_of);
-    let record = match (&account.syncline, &sync) {
-        (Some(syncline), Some(sync)) => syncline.table.sync(sync).await?,
-        // Without a history the token is all that tells.
-        (None, Some(_)) => return Ok(Some(DeployedBy::Us)),
-        (_, None) => None,
-    };
-    Ok(Some(match record {
-        Some(record) if record.repository != *repository => DeployedBy::Other(record.repository),
-        Some(_) => DeployedBy::Us,
-        // A record expires, the head of what is deployed does not.
-        None if is_known => DeployedBy::Us,
-        None => DeployedBy::Unknown,
-    }))
+    let asked = condemned.iter().map(Condemned::target_stack).collect();
+    let found = deployers(account, repository, known, asked).await?;
+    Ok(condemned.iter().zip(found).filter_map(|(one, by)| Some((one.clone(), by?))).collect())
 }
 
 /// Who needs whom, as CloudFormation, the files and the history know it. And what still needs something that is to go.

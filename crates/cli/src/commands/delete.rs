@@ -17,9 +17,8 @@ use crate::by_hand::account::Account;
 use crate::by_hand::carry_out::{Ending, Hands, How, carry_out};
 use crate::by_hand::ending::{self, Typed};
 use crate::by_hand::ledger::{self, Begun, Free, Work};
-use crate::by_hand::removal::{
-    Condemned, DeployedBy, FromFiles, StillNeeded, all, deployed, in_the_way, left_behind, needs,
-};
+use crate::by_hand::owner::{DeployedBy, TargetStack, check_ours};
+use crate::by_hand::removal::{Condemned, FromFiles, StillNeeded, all, deployed, in_the_way, left_behind, needs};
 use crate::documents::SyncDocument;
 use crate::draw::{listed, number_of, one_of, shell_line, stack_at};
 use crate::failure::Failure;
@@ -314,18 +313,8 @@ impl<'g> Removal<'g> {
         let going = deployed(&self.account, &repository, &known, &left).await?;
         let names = going.iter().map(|(one, _)| (&one.doomed.branch, &one.doomed.name));
         self.account.check_paused(&repository, names).await?;
-        for (Condemned { doomed, .. }, by) in &going {
-            if let DeployedBy::Other(repository) = by {
-                let error = format!(
-                    "nothing was deleted: stack {} was deployed last from repository `{repository}`, not from here",
-                    doomed.stack
-                );
-                return Err(Failure::new(
-                    error,
-                    format!("delete `{}` there, or deploy it from here first", doomed.name),
-                ));
-            }
-        }
+        let asked: Vec<TargetStack> = going.iter().map(|(one, _)| one.target_stack()).collect();
+        check_ours(&repository, &known, asked.iter().zip(going.iter().map(|(_, by)| by)), "deleted")?;
         let condemned: Vec<Condemned> = going.iter().map(|(one, _)| one.clone()).collect();
         let (needs, still_needed) =
             needs(&self.account.stacks, &repository, &condemned, &self.from_files, &known).await?;

@@ -19,6 +19,7 @@ use crate::by_hand::carry_out::{Ending, Hands, carry_out};
 use crate::by_hand::difference::{Change, Difference, check_feasible, differences};
 use crate::by_hand::ending;
 use crate::by_hand::ledger::{self, Begun, Work};
+use crate::by_hand::owner::{TargetStack, check_ours, deployers};
 use crate::by_hand::selection::Said;
 use crate::draw::{self, number_of};
 use crate::failure::Failure;
@@ -126,6 +127,7 @@ async fn look(
         return Err(reading.problems(manifest, branch, missing).into());
     }
     let (differences, worked_on) = differences(reading, manifest, &chosen, account, &known).await?;
+    check_owners(&worked_on, &differences, account, &reading.repository, &known).await?;
     Ok(Looked { chosen, worked_on, differences, known })
 }
 
@@ -144,6 +146,27 @@ fn check_branch(chosen: &Assembly, branch: &BranchName, known: &BTreeMap<TargetN
         }
     }
     Ok(())
+}
+
+/// Refuses what another repository deployed last: its lease is not ours to take either. Without a history nobody knows.
+async fn check_owners(
+    worked_on: &Assembly,
+    differences: &[Difference],
+    account: &Account,
+    repository: &RepositoryName,
+    known: &BTreeMap<TargetName, Known>,
+) -> Result<(), Failure> {
+    if account.syncline.is_none() {
+        return Ok(());
+    }
+    let is_worked_on = |one: &&Difference| worked_on.targets.iter().any(|target| target.entry.name == one.target);
+    let there = differences.iter().filter(is_worked_on).filter(|one| one.status.is_some());
+    let asked: Vec<TargetStack> = there
+        .map(|one| TargetStack { target: one.target.clone(), stack: one.stack.clone(), location: one.location.clone() })
+        .collect();
+    let found = deployers(account, repository, known, asked.clone()).await?;
+    let found = asked.iter().zip(&found).filter_map(|(asked, by)| Some((asked, by.as_ref()?)));
+    check_ours(repository, known, found, "deployed")
 }
 
 /// What `--diff` answers.
