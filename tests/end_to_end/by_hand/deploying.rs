@@ -7,7 +7,7 @@ use aws_sdk_cloudformation::Client;
 use syncline_core::names::CommitId;
 use syncline_core::status::{SyncStatus, TargetStatus};
 
-use super::{assert_done, assert_events_in_order, stack_ids, syncline, text};
+use super::{assert_done, assert_events_in_order, slow, stack_ids, syncline, text};
 use crate::end_to_end::deploy::assert_order;
 use crate::end_to_end::repository::Repository;
 use crate::end_to_end::stack_states::until;
@@ -66,6 +66,25 @@ async fn addons_and_services_are_deployed_by_hand_in_order_and_on_record() {
     repository.assert_succeeded(&sync).await;
     assert_eq!(repository.statuses(&sync.sync).await["eventbus/beta"], TargetStatus::Succeeded);
     assert_eq!(repository.statuses(&sync.sync).await["orders/beta"], TargetStatus::Unchanged);
+}
+
+/// A stack that is left where it was is said before anybody says yes, and at the end.
+#[tokio::test]
+async fn a_stack_that_is_left_is_told_before_and_after() {
+    let (repository, _, _) = slow("leftby", 0).await;
+    assert_done(&repository.syncline(&["deploy", "--all", "--yes"]).await);
+    repository.replace("syncline.yaml", "app: leftby", "app: leftby-new");
+    let left = "`a/i` was stack `leftby-a-i`";
+    let said = assert_done(&repository.syncline(&["deploy", "--all", "--diff"]).await);
+    assert!(said.contains("new stack leftby-new-a-i") && said.contains(left), "{said}");
+    let shown = repository.syncline(&["deploy", "--all", "--diff", "--output", "json"]).await;
+    let document: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert!(document["diagnostics"][0]["message"].as_str().unwrap().starts_with(left), "{document:#}");
+    let output = repository.syncline(&["deploy", "--all", "--yes"]).await;
+    let said = assert_done(&output);
+    let before = String::from_utf8_lossy(&output.stderr);
+    let after = String::from_utf8_lossy(&output.stdout);
+    assert!(before.contains(left) && after.contains(left), "{said}");
 }
 
 /// Without Syncline in the account there is no history; the rest is the same.

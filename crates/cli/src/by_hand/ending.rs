@@ -132,6 +132,7 @@ pub(crate) fn answer(
         let sign = paint.sign(TargetStatus::Failed);
         lines.push(format!("{sign} the sync was ended: {}", draw::one_line(reason)));
     }
+    lines.extend(draw::sync::diagnostics(&last.diagnostics, paint));
     lines.push(draw::sync::by_hand_summary(&last.summary, now(), paint));
     let mut follow_ups = match end {
         End::Well => Vec::new(),

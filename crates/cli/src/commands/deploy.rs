@@ -24,6 +24,7 @@ use crate::by_hand::selection::Said;
 use crate::draw::{self, number_of};
 use crate::failure::Failure;
 use crate::paint::Paint;
+use crate::problems::{ProblemDocument, Problems};
 use crate::prompt;
 use crate::reading::Reading;
 use crate::screen::Screen;
@@ -34,6 +35,8 @@ struct DifferencesDocument<'d> {
     repository: &'d RepositoryName,
     branch: &'d BranchName,
     targets: &'d [Difference],
+    /// What is worth a look before it is deployed.
+    diagnostics: Vec<ProblemDocument>,
 }
 
 pub(super) async fn run(global: &Global, deploy: &Deploy) -> Result<Answer, Failure> {
@@ -50,10 +53,10 @@ pub(super) async fn run(global: &Global, deploy: &Deploy) -> Result<Answer, Fail
         let free =
             if deploy.diff { None } else { Some(ledger::free(&account, &reading.repository, &branch, global).await?) };
         let looked = look(&mut reading, &manifest, &in_manifest, &branch, &mut said, &account).await?;
-        let Some(free) = free else { return differing(global, &reading, &branch, &looked) };
+        let warnings = [in_manifest.as_slice(), &looked.chosen.warnings, &looked.left].concat();
+        let warnings = reading.problems(&manifest, &branch, warnings);
+        let Some(free) = free else { return differing(global, &reading, &branch, &looked, &warnings) };
         if asked.as_ref() != Some(&looked.differences) {
-            let warnings = [in_manifest.clone(), looked.chosen.warnings.clone()].concat();
-            let warnings = reading.problems(&manifest, &branch, warnings);
             if !warnings.is_empty() {
                 eprintln!("{}", aside(&warnings, paint).trim());
             }
@@ -92,6 +95,8 @@ struct Looked {
     /// Those of them that are to be worked on.
     worked_on: Assembly,
     differences: Vec<Difference>,
+    /// A warning for each stack that a target was and is no more: it is left where it is.
+    left: Vec<Diagnostic>,
     known: BTreeMap<TargetName, Known>,
 }
 
@@ -128,7 +133,8 @@ async fn look(
     }
     let (differences, worked_on) = differences(reading, manifest, &chosen, account, &known).await?;
     check_owners(&worked_on, &differences, account, &reading.repository, &known).await?;
-    Ok(Looked { chosen, worked_on, differences, known })
+    let left = plan::stacks_left(&chosen, manifest, &known);
+    Ok(Looked { chosen, worked_on, differences, left, known })
 }
 
 /// Refuses what another branch's syncs deploy, as far as the history knows: its lease is not ours to take.
@@ -170,15 +176,22 @@ async fn check_owners(
 }
 
 /// What `--diff` answers.
-fn differing(global: &Global, reading: &Reading, branch: &BranchName, looked: &Looked) -> Result<Answer, Failure> {
+fn differing(
+    global: &Global,
+    reading: &Reading,
+    branch: &BranchName,
+    looked: &Looked,
+    warnings: &Problems,
+) -> Result<Answer, Failure> {
     Ok(match global.output {
         Output::Json => {
-            let repository = &reading.repository;
-            Answer::json(&DifferencesDocument { repository, branch, targets: &looked.differences })?
+            let (repository, diagnostics) = (&reading.repository, warnings.documents());
+            Answer::json(&DifferencesDocument { repository, branch, targets: &looked.differences, diagnostics })?
         }
         Output::Text => {
             let paint = Paint::for_stdout(global.no_color);
-            Answer::text(draw::difference::differences(&looked.differences, paint))
+            let aside = aside(warnings, Paint::for_stderr(global.no_color));
+            Answer { aside, ..Answer::text(draw::difference::differences(&looked.differences, paint)) }
         }
     })
 }
@@ -285,8 +298,7 @@ impl Job<'_> {
             is_verbose: self.is_verbose,
             existing: there.map(|one| one.stack.clone()).collect(),
         };
-        let left = plan::stacks_left(&looked.chosen, self.manifest, &looked.known);
-        let warnings = [assembly.warnings.as_slice(), &left].concat();
+        let warnings = [assembly.warnings.as_slice(), &looked.left].concat();
         carry_out(hands, begun, &plan, &entries, &warnings).await
     }
 }
