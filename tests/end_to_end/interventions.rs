@@ -44,7 +44,10 @@ async fn a_stack_that_was_changed_by_hand_is_blocked_until_somebody_accepts_that
         reason.starts_with("stack `oob-a-i` was changed by hand since its last sync (it is UPDATE_COMPLETE"),
         "{reason}"
     );
-    assert!(reason.contains("syncline resolve a/i"), "{reason}");
+    assert!(reason.contains("`syncline resolve a/i --reason TEXT`"), "{reason}");
+    let said = text(&repository.syncline(&["status", "--watch"]).await);
+    assert!(said.contains("  syncline resolve a/i --reason TEXT") && said.contains("--allow-empty"), "{said}");
+    assert!(!said.contains("once it is fixed"), "{said}");
     let told = client.get_template().stack_name("oob-a-i").send().await.unwrap();
     assert!(told.template_body().unwrap().contains("by-hand"), "nothing was taken over");
 
@@ -57,6 +60,7 @@ async fn a_stack_that_was_changed_by_hand_is_blocked_until_somebody_accepts_that
 
     let said = assert_done(&repository.syncline(&["resolve", "a/i", "--reason", "the value is in Git by now"]).await);
     assert!(said.contains("target `a/i` of oob: accepted as it is"), "{said}");
+    assert!(said.contains("git commit --allow-empty && git push"), "{said}");
     assert_eq!(statuses(&repository, "Take over").await, [Succeeded, Succeeded, TargetStatus::Unchanged]);
     let history = assert_done(&repository.syncline(&["history"]).await);
     assert!(history.contains("RESOLVE") && history.contains("the value is in Git by now"), "{history}");
@@ -127,7 +131,7 @@ async fn what_is_paused_is_not_begun_with_until_it_is_resumed() {
     assert_eq!(statuses(&repository, "Held").await, [Blocked, Skipped, Succeeded]);
     let said = assert_done(&repository.syncline(&["status"]).await);
     assert!(said.contains("target `a/i` was paused by arn:aws:iam::000000000000:root"), "{said}");
-    assert!(said.contains("a migration runs"), "{said}");
+    assert!(said.contains("a migration runs; `syncline resume a/i` lets it go on"), "{said}");
     let refused = repository.syncline(&["deploy", "-n", "a", "--yes"]).await;
     assert!(text(&refused).contains("`a/i` is not to be worked on: target `a/i` was paused"), "{}", text(&refused));
     let refused = repository.syncline(&["resume", "--all"]).await;

@@ -49,7 +49,7 @@ impl ForeignChange {
             (None, None) => format!("stack `{stack}` was deleted by hand since its last sync"),
         };
         format!(
-            "{what}; `aws cloudtrail lookup-events --lookup-attributes AttributeKey=ResourceName,AttributeValue={stack}` may tell by whom, `syncline resolve {target}` has the next sync take over"
+            "{what}; `aws cloudtrail lookup-events --lookup-attributes AttributeKey=ResourceName,AttributeValue={stack}` may tell by whom, `syncline resolve {target} --reason TEXT` has the next sync take over"
         )
     }
 }

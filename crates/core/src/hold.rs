@@ -40,6 +40,21 @@ impl Held {
             Self::Target(held) => held == target,
         }
     }
+
+    /// The command that lets it go on, as a shell takes it.
+    pub fn resume_command(&self) -> String {
+        match self {
+            Self::Everything => "syncline resume --all".to_owned(),
+            Self::Branch(branch) => format!("syncline resume --branch {}", word(branch.as_str())),
+            Self::Target(target) => format!("syncline resume {}", word(target.as_str())),
+        }
+    }
+}
+
+/// A name as one word of a shell: a branch may be called `$(anything)`.
+fn word(name: &str) -> String {
+    let is_plain = |one: char| one.is_ascii_alphanumeric() || "/_.-".contains(one);
+    if name.chars().all(is_plain) { name.to_owned() } else { format!("'{}'", name.replace('\'', r"'\''")) }
 }
 
 impl fmt::Display for Held {
@@ -56,7 +71,7 @@ impl Hold {
     /// What to say of a target that it covers.
     pub fn explain(&self) -> String {
         let Self { what, by, reason, at } = self;
-        format!("{what} was paused by {by} at {at}: {reason}; `syncline resume` lets it go on")
+        format!("{what} was paused by {by} at {at}: {reason}; `{}` lets it go on", what.resume_command())
     }
 }
 
@@ -68,6 +83,15 @@ pub fn holding<'h>(holds: &'h [Hold], branch: &BranchName, target: &TargetName) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_command_that_lets_it_go_on_runs_as_it_is_written() {
+        let branch = |name: &str| Held::Branch(BranchName::new(name)).resume_command();
+        assert_eq!(Held::Everything.resume_command(), "syncline resume --all");
+        assert_eq!(branch("release/1.0"), "syncline resume --branch release/1.0");
+        assert_eq!(branch("$(it's)"), r"syncline resume --branch '$(it'\''s)'");
+        assert_eq!(Held::Target(TargetName::new("web/beta")).resume_command(), "syncline resume web/beta");
+    }
 
     #[test]
     fn the_widest_hold_that_covers_a_target_is_told() {

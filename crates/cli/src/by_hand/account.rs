@@ -160,7 +160,7 @@ impl Account {
             if let Some(hold) = holding(&holds, branch, target) {
                 let Hold { what, by, reason, at } = hold;
                 let error = format!("`{target}` is not to be worked on: {what} was paused by {by} at {at}: {reason}");
-                return Err(Failure::new(error, "`syncline resume` lets it go on"));
+                return Err(Failure::new(error, format!("`{}` lets it go on", what.resume_command())));
             }
         }
         Ok(())

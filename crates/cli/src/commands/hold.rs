@@ -13,7 +13,7 @@ use super::Reader;
 use crate::answer::Answer;
 use crate::arguments::{Global, Output, Pause, Resolve, Resume, What};
 use crate::connection;
-use crate::draw::{listed, one_of};
+use crate::draw::{PUSH_NOTHING, listed, one_of};
 use crate::failure::Failure;
 use crate::paint::Paint;
 
@@ -30,7 +30,8 @@ pub(super) async fn pause(global: &Global, pause: &Pause) -> Result<Answer, Fail
     check_known(&reader, &what).await?;
     let done = intervention(InterventionAction::Pause, what, Some(pause.reason.clone())).await?;
     reader.table.pause(&reader.repository, &done).await?;
-    let aside = "○ what has begun goes on; nothing else that it covers is begun until `syncline resume`".to_owned();
+    let resume = done.what.resume_command();
+    let aside = format!("○ what has begun goes on; nothing else that it covers is begun until `{resume}`");
     Ok(Answer { aside, ..answer(global, &reader, &done, "paused")? })
 }
 
@@ -48,8 +49,8 @@ pub(super) async fn resume(global: &Global, resume: &Resume) -> Result<Answer, F
     }
     let done = intervention(InterventionAction::Resume, what, resume.reason.clone()).await?;
     reader.table.resume(&reader.repository, &done).await?;
-    let aside = "○ the next sync goes on with what was held: a push starts one, or `syncline deploy`".to_owned();
-    Ok(Answer { aside, ..answer(global, &reader, &done, "goes on")? })
+    let aside = "○ the next sync goes on with what was held".to_owned();
+    Ok(Answer { aside, follow_ups: next_sync(), ..answer(global, &reader, &done, "goes on")? })
 }
 
 pub(super) async fn resolve(global: &Global, resolve: &Resolve) -> Result<Answer, Failure> {
@@ -67,13 +68,13 @@ pub(super) async fn resolve(global: &Global, resolve: &Resolve) -> Result<Answer
         let covers: Vec<String> = held
             .iter()
             .filter(|hold| hold.what.covers(&head.branch, &target))
-            .map(|hold| hold.what.to_string())
+            .map(|hold| hold.what.resume_command())
             .collect();
         let help = match (head.status, covers.as_slice()) {
             (TargetStatus::Blocked, [_, ..]) => {
-                format!("it is paused: `syncline resume` lets {} go on", listed(covers))
+                format!("it is paused; to let it go on: {}", listed(covers))
             }
-            (TargetStatus::Blocked, []) => "the next sync goes on with it: push, or `syncline deploy`".to_owned(),
+            (TargetStatus::Blocked, []) => format!("the next sync goes on with it: `{PUSH_NOTHING}` starts one"),
             (status, _) => format!("it is {status}"),
         };
         return Err(Failure::usage(format!("nobody changed stack {} by hand since its last sync", head.stack), help));
@@ -88,8 +89,16 @@ pub(super) async fn resolve(global: &Global, resolve: &Resolve) -> Result<Answer
     if !reader.table.resolve(&reader.repository, &target, &change.operation.id, &done).await? {
         return Err(Failure::unexplained(format!("`{target}` was deleted meanwhile")));
     }
-    let aside = "○ the next sync takes over: a push starts one, or `syncline deploy`".to_owned();
-    Ok(Answer { aside, ..answer(global, &reader, &done, "accepted as it is")? })
+    let aside = "○ the next sync takes over".to_owned();
+    Ok(Answer { aside, follow_ups: next_sync(), ..answer(global, &reader, &done, "accepted as it is")? })
+}
+
+/// How to have the next sync at once.
+fn next_sync() -> Vec<(String, String)> {
+    vec![
+        (PUSH_NOTHING.to_owned(), "to sync now, where there is nothing else to push".to_owned()),
+        ("syncline deploy".to_owned(), "to deploy it by hand".to_owned()),
+    ]
 }
 
 /// Errors: the history knows nothing of that name, so that nothing would be held.

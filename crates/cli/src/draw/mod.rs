@@ -103,6 +103,9 @@ pub(crate) fn stack_at(stack: &StackName, location: &Location) -> String {
     if location.is_with(&Location::default()) { stack.to_string() } else { format!("{stack} ({location})") }
 }
 
+/// What starts a sync where nothing is to be pushed.
+pub(crate) const PUSH_NOTHING: &str = "git commit --allow-empty && git push";
+
 /// A command of the AWS CLI about a stack.
 pub(crate) fn stack_command(verb: &str, stack: &StackName, location: &Location) -> String {
     let region = location.region.as_ref().map(|region| format!(" --region {region}")).unwrap_or_default();

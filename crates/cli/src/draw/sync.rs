@@ -6,7 +6,9 @@ use syncline_core::names::{CommitId, StackName};
 use syncline_core::status::{SyncStatus, TargetStatus};
 use time::OffsetDateTime;
 
-use super::{Columns, cell, cell_or_nothing, coloured, counts, kind, one_line, shell_line, stack_at, stack_command};
+use super::{
+    Columns, PUSH_NOTHING, cell, cell_or_nothing, coloured, counts, kind, one_line, shell_line, stack_at, stack_command,
+};
 use crate::documents::sync::{CriticalPath, DiagnosticDocument, PublishDocument};
 use crate::documents::{SyncDocument, SyncSummary, TargetDocument};
 use crate::paint::{Paint, target_color};
@@ -204,6 +206,19 @@ pub(crate) fn failed_stacks(document: &SyncDocument, is_touched: impl Fn(&StackN
     with_stack.take(MOST_FOLLOW_UPS).map(command).collect()
 }
 
+/// How the targets that are blocked go on: the commands that their reasons name, each once.
+fn let_go_on(document: &SyncDocument) -> Vec<(String, String)> {
+    let mut actions: Vec<(String, String)> = Vec::new();
+    for target in document.targets.iter().filter(|target| target.status == TargetStatus::Blocked) {
+        let mut quoted = target.reason.as_deref().unwrap_or_default().split('`');
+        let Some(command) = quoted.rfind(|text| text.starts_with("syncline ")).map(one_line) else { continue };
+        if actions.len() < MOST_FOLLOW_UPS && !actions.iter().any(|(other, _)| *other == command) {
+            actions.push((command, format!("to have `{}` go on", one_line(target.target.as_str()))));
+        }
+    }
+    actions
+}
+
 /// What a person may want to do after a sync: a command, and what it is for.
 pub(crate) fn follow_ups(document: &SyncDocument) -> Vec<(String, String)> {
     let sync = &document.summary;
@@ -230,10 +245,18 @@ pub(crate) fn follow_ups(document: &SyncDocument) -> Vec<(String, String)> {
             actions = failed_stacks(document, |_| true);
             let mut add = |command: String, purpose: String| actions.push((command, purpose));
             add(format!("syncline show {}", sync.sync), "for everything about this sync".to_owned());
-            let (command, purpose) = if sync.status == SyncStatus::Failed {
-                ("git push", "once it is fixed and committed: the next sync goes on with what is not in step")
-            } else {
-                ("git commit --allow-empty && git push", "to sync again: only what is not in step is deployed")
+            let blocked = let_go_on(document);
+            let is_any_blocked = !blocked.is_empty();
+            for (command, purpose) in blocked {
+                add(command, purpose);
+            }
+            let is_any_wrong = sync.reason.is_some() || sync.counts.contains_key(&TargetStatus::Failed);
+            let (command, purpose) = match sync.status {
+                SyncStatus::Failed if is_any_wrong || !is_any_blocked => {
+                    ("git push", "once it is fixed and committed: the next sync goes on with what is not in step")
+                }
+                SyncStatus::Failed => (PUSH_NOTHING, "after that, to sync again: only what is not in step is deployed"),
+                _ => (PUSH_NOTHING, "to sync again: only what is not in step is deployed"),
             };
             add(command.to_owned(), purpose.to_owned());
         }

@@ -56,6 +56,21 @@ fn a_failure_says_where_to_look_and_how_to_go_on() {
 }
 
 #[test]
+fn what_is_blocked_is_let_go_on_by_a_command_that_runs() {
+    let mut blocked = samples::failed();
+    blocked.summary.counts.clear();
+    let reasons = ["x; `aws y` may tell by whom, `syncline resolve front-end/beta --reason TEXT` has the next sync"];
+    for (target, reason) in blocked.targets.iter_mut().skip(1).zip(reasons) {
+        (target.status, target.reason) = (TargetStatus::Blocked, Some(reason.to_owned()));
+    }
+    insta::assert_snapshot!(lines(&follow_ups(&blocked)), @r"
+    syncline show 01KAN0000000000000000000a0 | for everything about this sync
+    syncline resolve front-end/beta --reason TEXT | to have `front-end/beta` go on
+    git commit --allow-empty && git push | after that, to sync again: only what is not in step is deployed
+    ");
+}
+
+#[test]
 fn a_success_names_the_pull_request() {
     insta::assert_snapshot!(lines(&follow_ups(&samples::succeeded())), @"aws codecommit get-pull-request --pull-request-id 12 | to review what goes to `prod`");
     assert_eq!(follow_ups(&samples::running()), []);
