@@ -61,6 +61,8 @@ async fn a_stack_that_was_changed_by_hand_is_blocked_until_somebody_accepts_that
     let said = assert_done(&repository.syncline(&["resolve", "a/i", "--reason", "the value is in Git by now"]).await);
     assert!(said.contains("target `a/i` of oob: accepted as it is"), "{said}");
     assert!(said.contains("git commit --allow-empty && git push"), "{said}");
+    let said = assert_done(&repository.syncline(&["status"]).await);
+    assert!(said.contains("resolved: the next sync takes over"), "{said}");
     assert_eq!(statuses(&repository, "Take over").await, [Succeeded, Succeeded, TargetStatus::Unchanged]);
     let history = assert_done(&repository.syncline(&["history"]).await);
     assert!(history.contains("RESOLVE") && history.contains("the value is in Git by now"), "{history}");

@@ -60,6 +60,9 @@ pub(crate) struct HeadDocument {
     pub(crate) status: TargetStatus,
     /// Why, where it is not in step.
     pub(crate) reason: Option<String>,
+    /// Whether somebody has accepted since what blocks it: the next sync takes over.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_resolved: bool,
     /// Its stack.
     pub(crate) stack: StackName,
     /// Where that is, where it is not where Syncline is.
@@ -119,7 +122,9 @@ impl From<Claim> for ClaimDocument {
 
 impl From<Head> for HeadDocument {
     fn from(head: Head) -> Self {
+        let is_blocked = head.status == TargetStatus::Blocked && head.blocked_by.is_some();
         Self {
+            is_resolved: is_blocked && head.accepted == head.blocked_by,
             target: head.target,
             kind: head.kind,
             branch: head.branch,

@@ -5,6 +5,9 @@ use crate::documents::StatusDocument;
 use crate::documents::status::ClaimDocument;
 use crate::paint::{Paint, target_color};
 
+/// In place of what blocks a target, once somebody has accepted it.
+const RESOLVED: &str = "resolved: the next sync takes over";
+
 /// The branches' leases, and below them the targets.
 pub(crate) fn status(document: &StatusDocument, paint: Paint) -> String {
     let mut branches = Columns::new(paint, &["BRANCH", "IN STEP", "RUNNING", "WAITING"]);
@@ -31,7 +34,7 @@ pub(crate) fn status(document: &StatusDocument, paint: Paint) -> String {
             coloured(head.status.as_str(), target_color(head.status)),
             cell(head.desired_commit.short()),
             cell(stack_at(&head.stack, &head.location)),
-            cell_or_nothing(head.reason.as_ref()),
+            if head.is_resolved { cell(RESOLVED) } else { cell_or_nothing(head.reason.as_ref()) },
         ]);
     }
     format!("{branches}\n\n{}", targets.draw())
@@ -45,6 +48,7 @@ fn claim(claim: &ClaimDocument) -> String {
 #[cfg(test)]
 mod tests {
     use syncline_core::names::{BranchName, RepositoryName};
+    use syncline_core::status::TargetStatus;
 
     use super::*;
     use crate::documents::samples;
@@ -69,6 +73,20 @@ mod tests {
         assert!(text.contains("front-end/prod") && !text.contains("main"), "{text}");
         let text = status(&document(Some("other")), Paint::OFF);
         assert!(text.ends_with("no target has been deployed"), "{text}");
+    }
+
+    #[test]
+    fn what_was_accepted_is_not_advised_again() {
+        let mut heads = samples::heads();
+        for (head, accepted) in heads.iter_mut().zip([Some("change"), Some("an older one"), None]) {
+            head.status = TargetStatus::Blocked;
+            (head.reason, head.blocked_by) = (Some("`syncline resolve`".to_owned()), Some("change".to_owned()));
+            head.accepted = accepted.map(str::to_owned);
+        }
+        let leases = vec![(BranchName::new("main"), samples::lease())];
+        let document = StatusDocument::new(RepositoryName::new("shop"), None, leases, heads, Vec::new());
+        let text = status(&document, Paint::OFF);
+        assert_eq!((text.matches(RESOLVED).count(), text.matches("`syncline resolve`").count()), (1, 2), "{text}");
     }
 
     #[test]
