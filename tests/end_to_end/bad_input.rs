@@ -3,6 +3,7 @@
 use syncline_core::names::CommitId;
 use syncline_core::status::SyncStatus;
 
+use super::by_hand::assert_done;
 use super::repository::Repository;
 
 const TEMPLATE: &str = "Resources: {A: {Type: AWS::SNS::Topic}}\n";
@@ -50,6 +51,9 @@ async fn each_kind_of_bad_input_touches_no_stack_and_is_on_record() {
         &["syncline.yaml:3:3: error: unknown key `servces`", "syncline.yaml:4:3: error: unknown key `publsh`"],
     )
     .await;
+
+    let said = assert_done(&repository.syncline(&["status"]).await);
+    assert!(said.contains("FAILED: 2 problems in the repository's files"), "{said}");
 
     std::fs::remove_file(repository.path().join("syncline.yaml")).unwrap();
     rejected(&repository, "no manifest", &["/: error: no manifest: looked for `syncline.yaml`"]).await;

@@ -1,4 +1,4 @@
-//! `syncline status`: the present state of every target, and each branch's lease.
+//! `syncline status`: the present state of every target, and each branch's lease and newest sync.
 
 use super::Reader;
 use crate::answer::Answer;
@@ -16,7 +16,11 @@ pub(super) async fn run(global: &Global, status: &Status) -> Result<Answer, Fail
     if leases.is_empty() {
         return Err(reader.no_sync());
     }
-    let document = StatusDocument::new(reader.repository, reader.branch.as_ref(), leases, heads, holds);
+    let mut newest = Vec::new();
+    for (branch, _) in &leases {
+        newest.extend(reader.table.syncs_of_branch(&reader.repository, branch, 1).await?);
+    }
+    let document = StatusDocument::new(reader.repository, reader.branch.as_ref(), leases, newest, heads, holds);
     match global.output {
         Output::Json => Answer::json(&document),
         Output::Text => Ok(Answer::text(draw::status::status(&document, Paint::for_stdout(global.no_color)))),

@@ -1,12 +1,12 @@
 //! The present state of a repository: its branches' leases and its targets' heads.
 
 use serde::Serialize;
-use syncline_aws::table::Head;
+use syncline_aws::table::{Head, SyncRecord};
 use syncline_core::hold::Hold;
 use syncline_core::lease::{Claim, Lease};
 use syncline_core::location::Location;
 use syncline_core::names::{BranchName, CommitId, RepositoryName, StackName, SyncId, TargetKind, TargetName};
-use syncline_core::status::TargetStatus;
+use syncline_core::status::{SyncStatus, TargetStatus};
 
 /// The present state of a repository, or of one branch of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,6 +30,8 @@ pub(crate) struct BranchDocument {
     pub(crate) running: Option<ClaimDocument>,
     /// The sync that runs next.
     pub(crate) waiting: Option<ClaimDocument>,
+    /// The sync that began last, whether or not it is over.
+    pub(crate) newest: Option<NewestDocument>,
     /// The commit that the whole branch was last in step with.
     pub(crate) in_step_commit: Option<CommitId>,
     /// The manifest's commit of that time.
@@ -45,6 +47,19 @@ pub(crate) struct ClaimDocument {
     pub(crate) commit: CommitId,
     /// The commit that the manifest is read at.
     pub(crate) manifest_commit: Option<CommitId>,
+}
+
+/// The newest sync of a branch.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct NewestDocument {
+    /// The sync.
+    pub(crate) sync: SyncId,
+    /// Its commit.
+    pub(crate) commit: CommitId,
+    /// How far it is, or how it ended.
+    pub(crate) status: SyncStatus,
+    /// Why, where it is not well and that is no target's doing.
+    pub(crate) reason: Option<String>,
 }
 
 /// A target's present state.
@@ -81,11 +96,12 @@ pub(crate) struct HeadDocument {
 }
 
 impl StatusDocument {
-    /// From leases and heads; of one branch where one is given.
+    /// From leases, the newest sync of each branch, and heads; of one branch where one is given.
     pub(crate) fn new(
         repository: RepositoryName,
         branch: Option<&BranchName>,
         leases: Vec<(BranchName, Lease)>,
+        newest: Vec<SyncRecord>,
         heads: Vec<Head>,
         paused: Vec<Hold>,
     ) -> Self {
@@ -93,7 +109,13 @@ impl StatusDocument {
         let mut targets: Vec<HeadDocument> =
             heads.into_iter().filter(|head| is_meant(&head.branch)).map(HeadDocument::from).collect();
         targets.sort_by(|a, b| (&a.branch, &a.target).cmp(&(&b.branch, &b.target)));
-        let branches = leases.into_iter().filter(|(branch, _)| is_meant(branch)).map(BranchDocument::from).collect();
+        let mut branches: Vec<BranchDocument> =
+            leases.into_iter().filter(|(branch, _)| is_meant(branch)).map(BranchDocument::from).collect();
+        for record in newest {
+            if let Some(branch) = branches.iter_mut().find(|branch| branch.branch == record.branch) {
+                branch.newest = Some(NewestDocument::from(record));
+            }
+        }
         Self { repository, branches, paused, targets }
     }
 }
@@ -108,6 +130,7 @@ impl From<(BranchName, Lease)> for BranchDocument {
             branch,
             running: lease.holder.map(ClaimDocument::from),
             waiting: lease.waiting.map(ClaimDocument::from),
+            newest: None,
             in_step_commit,
             in_step_manifest_commit,
         }
@@ -117,6 +140,12 @@ impl From<(BranchName, Lease)> for BranchDocument {
 impl From<Claim> for ClaimDocument {
     fn from(claim: Claim) -> Self {
         Self { sync: claim.sync, commit: claim.commit, manifest_commit: claim.manifest_commit }
+    }
+}
+
+impl From<SyncRecord> for NewestDocument {
+    fn from(record: SyncRecord) -> Self {
+        Self { sync: record.sync, commit: record.commit, status: record.status, reason: record.reason }
     }
 }
 

@@ -1,8 +1,10 @@
-//! `syncline status` as text: a table of branches, and one of targets.
+//! `syncline status` as text: a table of branches, the newest syncs that did not do all, and a table of targets.
+
+use syncline_core::status::SyncStatus;
 
 use super::{Columns, cell, cell_or_nothing, coloured, kind, one_line, stack_at};
 use crate::documents::StatusDocument;
-use crate::documents::status::ClaimDocument;
+use crate::documents::status::{BranchDocument, ClaimDocument, NewestDocument};
 use crate::paint::{Paint, target_color};
 
 /// In place of what blocks a target, once somebody has accepted it.
@@ -20,7 +22,9 @@ pub(crate) fn status(document: &StatusDocument, paint: Paint) -> String {
         ]);
     }
     let paused: Vec<String> = document.paused.iter().map(|hold| format!("! {}\n", one_line(&hold.explain()))).collect();
-    let branches = format!("{}{}", paused.concat(), branches.draw());
+    let newest: Vec<String> = document.branches.iter().filter_map(|branch| newest(branch, paint)).collect();
+    let newest = if newest.is_empty() { String::new() } else { format!("\n\n{}", newest.join("\n")) };
+    let branches = format!("{}{}{newest}", paused.concat(), branches.draw());
     if document.targets.is_empty() {
         return format!("{branches}\n\nno target has been deployed");
     }
@@ -38,6 +42,16 @@ pub(crate) fn status(document: &StatusDocument, paint: Paint) -> String {
         ]);
     }
     format!("{branches}\n\n{}", targets.draw())
+}
+
+/// The newest sync of a branch, unless it did all that it was to do: the targets alone do not tell that a push was refused.
+fn newest(branch: &BranchDocument, paint: Paint) -> Option<String> {
+    let NewestDocument { sync, commit, status, reason } =
+        branch.newest.as_ref().filter(|newest| newest.status != SyncStatus::Succeeded)?;
+    let reason = reason.as_deref().map(|reason| format!(": {}", one_line(reason))).unwrap_or_default();
+    let sign = paint.sync_sign(*status);
+    let branch = one_line(branch.branch.as_str());
+    Some(format!("{sign} {branch} at {}: {status}{reason}; `syncline show {sync}` says more", commit.short()))
 }
 
 /// The commit, since that is what a person knows, and the sync, since that is what `show` takes.
@@ -58,8 +72,11 @@ mod tests {
             (BranchName::new("main"), samples::lease()),
             (BranchName::new("prod"), syncline_core::lease::Lease::default()),
         ];
+        let mut refused = samples::record('c', &[SyncStatus::Initiated, SyncStatus::Failed]);
+        refused.reason = Some("1 problem in the repository's files; no stack was touched".to_owned());
         let branch = branch.map(BranchName::new);
-        StatusDocument::new(RepositoryName::new("shop"), branch.as_ref(), leases, samples::heads(), Vec::new())
+        let (shop, newest) = (RepositoryName::new("shop"), vec![refused]);
+        StatusDocument::new(shop, branch.as_ref(), leases, newest, samples::heads(), Vec::new())
     }
 
     #[test]
@@ -76,6 +93,15 @@ mod tests {
     }
 
     #[test]
+    fn a_newest_sync_that_succeeded_is_not_told() {
+        let leases = vec![(BranchName::new("main"), samples::lease())];
+        let newest = vec![samples::record('c', &[SyncStatus::Initiated, SyncStatus::Succeeded])];
+        let shop = RepositoryName::new("shop");
+        let document = StatusDocument::new(shop, None, leases, newest, samples::heads(), Vec::new());
+        assert!(!status(&document, Paint::OFF).contains("syncline show"));
+    }
+
+    #[test]
     fn what_was_accepted_is_not_advised_again() {
         let mut heads = samples::heads();
         for (head, accepted) in heads.iter_mut().zip([Some("change"), Some("an older one"), None]) {
@@ -84,7 +110,7 @@ mod tests {
             head.accepted = accepted.map(str::to_owned);
         }
         let leases = vec![(BranchName::new("main"), samples::lease())];
-        let document = StatusDocument::new(RepositoryName::new("shop"), None, leases, heads, Vec::new());
+        let document = StatusDocument::new(RepositoryName::new("shop"), None, leases, Vec::new(), heads, Vec::new());
         let text = status(&document, Paint::OFF);
         assert_eq!((text.matches(RESOLVED).count(), text.matches("`syncline resolve`").count()), (1, 2), "{text}");
     }
