@@ -29,9 +29,11 @@ pub fn locate(configured: Option<&RepoPath>, files: &mut Files) -> Option<Result
         [name] => RepoPath::parse(name).ok_or_else(|| Diagnostic::error(&RepoPath::root(), "no manifest")),
         [] => Err(Diagnostic::error(&RepoPath::root(), format!("no manifest: looked for {}", yaml::list(&NAMES)))
             .help("add `syncline.yaml`, or name another path in the parameter `ManifestPath`")),
-        several => {
-            Err(Diagnostic::error(&RepoPath::root(), format!("more than one manifest: {}", yaml::list(several)))
-                .help("keep one of them"))
+        // In the one that comes first, since a problem of the root has no name.
+        several @ [first, ..] => {
+            let place = RepoPath::parse(first).unwrap_or_else(RepoPath::root);
+            let error = format!("more than one manifest: {}", yaml::list(several));
+            Err(Diagnostic::error(&place, error).help("keep one of them"))
         }
     })
 }
