@@ -155,6 +155,10 @@ pub(crate) fn publish_word(status: PublishStatus) -> &'static str {
 
 /// How a sync ended, in one line.
 pub(crate) fn summary(sync: &SyncSummary, moment: OffsetDateTime, paint: Paint) -> String {
+    // It leaves the branch in step with no commit, whatever was checked out.
+    if sync.by_hand.is_some() && sync.status.is_terminal() {
+        return by_hand_summary(sync, moment, paint);
+    }
     let sign = paint.sync_sign(sync.status);
     let place = format!("{} {} at {}", sync.repository, sync.branch, sync.commit.short());
     let took = sync.seconds(moment).map(|seconds| format!(" in {}", times::duration(seconds))).unwrap_or_default();

@@ -1,5 +1,7 @@
 //! What a sync looks like in text and as a document.
 
+use syncline_core::lease::ByHand;
+
 use super::*;
 use crate::documents::samples;
 
@@ -44,6 +46,16 @@ fn a_summary_is_one_line() {
         "✗ shop main at aaaaaaaa is not in step: 1 problem in the repository's files; no stack was touched"
     );
     insta::assert_snapshot!(summary(&superseded, samples::moment(30), Paint::OFF), @"— shop main at aaaaaaaa was superseded; a newer commit came before it began");
+}
+
+#[test]
+fn what_was_done_by_hand_is_in_step_with_no_commit() {
+    let mut by_hand = samples::succeeded().summary;
+    by_hand.by_hand = Some(ByHand { by: "arn".to_owned(), has_changes: true });
+    let line = summary(&by_hand, samples::moment(30), Paint::OFF);
+    assert_eq!(line, "✓ shop main: done by hand, 1 succeeded, 1 unchanged in 2.0s");
+    by_hand.status = SyncStatus::InProgress;
+    assert!(summary(&by_hand, samples::moment(30), Paint::OFF).contains("goes on"));
 }
 
 #[test]
