@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use syncline_core::diagnostic::{self, Diagnostic, Severity};
 use syncline_core::files::Files;
-use syncline_core::names::BranchName;
+use syncline_core::names::{BranchName, CommitId};
 
 use crate::documents::sync::DiagnosticDocument;
 use crate::draw::number_of;
@@ -20,8 +20,8 @@ pub(crate) struct Problems {
 /// The problems of files that were read together.
 #[derive(Clone, Debug)]
 struct Group {
-    /// The branch whose commit the files were read at; nothing for the working copy.
-    branch: Option<BranchName>,
+    /// The branch and its commit that the files were read at; nothing for the working copy.
+    place: Option<(BranchName, CommitId)>,
     diagnostics: Vec<Diagnostic>,
     files: Files,
 }
@@ -33,14 +33,22 @@ pub(crate) struct ProblemDocument {
     problem: DiagnosticDocument,
     /// The branch whose commit the file was read at; `null` for the working copy.
     branch: Option<BranchName>,
+    /// That commit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<CommitId>,
 }
 
 impl Problems {
     /// Adds what was found in some files, in the order of files and places, each once.
-    pub(crate) fn add(&mut self, branch: Option<BranchName>, mut diagnostics: Vec<Diagnostic>, files: &Files) {
+    pub(crate) fn add(
+        &mut self,
+        place: Option<(BranchName, CommitId)>,
+        mut diagnostics: Vec<Diagnostic>,
+        files: &Files,
+    ) {
         diagnostic::sort(&mut diagnostics);
         if !diagnostics.is_empty() {
-            self.groups.push(Group { branch, diagnostics, files: files.clone() });
+            self.groups.push(Group { place, diagnostics, files: files.clone() });
         }
     }
 
@@ -62,8 +70,9 @@ impl Problems {
             if !text.is_empty() {
                 text.push_str("\n\n");
             }
-            if let Some(branch) = &group.branch {
-                let _ = write!(text, "{}\n\n", paint.note(&format!("as committed on branch `{branch}`:")));
+            if let Some((branch, commit)) = &group.place {
+                let place = format!("as committed on branch `{branch}` at {}:", commit.short());
+                let _ = write!(text, "{}\n\n", paint.note(&place));
             }
             text.push_str(&diagnostic::draw(&group.diagnostics, &group.files, paint.is_on));
         }
@@ -85,7 +94,10 @@ impl Problems {
     pub(crate) fn documents(&self) -> Vec<ProblemDocument> {
         let of_group = |group: &Group| -> Vec<ProblemDocument> {
             let problems = group.diagnostics.iter().map(DiagnosticDocument::from);
-            problems.map(|problem| ProblemDocument { problem, branch: group.branch.clone() }).collect()
+            let (branch, commit) = group.place.clone().unzip();
+            problems
+                .map(|problem| ProblemDocument { problem, branch: branch.clone(), commit: commit.clone() })
+                .collect()
         };
         self.groups.iter().flat_map(of_group).collect()
     }
@@ -105,8 +117,9 @@ mod tests {
         let error = Diagnostic::error(&path, "one thing").at(span).help("mend it");
         let mut problems = Problems::default();
         problems.add(None, vec![Diagnostic::warning(&path, "another"), error.clone(), error.clone()], &files);
-        problems.add(Some(BranchName::new("prod")), vec![error], &files);
-        problems.add(Some(BranchName::new("main")), Vec::new(), &files);
+        let place = |branch: &str| Some((BranchName::new(branch), CommitId::new("b".repeat(40))));
+        problems.add(place("prod"), vec![error], &files);
+        problems.add(place("main"), Vec::new(), &files);
         problems
     }
 

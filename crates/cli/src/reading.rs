@@ -14,7 +14,7 @@ use syncline_core::recipe::{self, Before, Cache, Context, Prepared};
 use syncline_core::render::Outputs;
 
 use crate::arguments::Place;
-use crate::draw::listed;
+use crate::draw::{listed, shell_line};
 use crate::failure::Failure;
 use crate::origin;
 use crate::problems::Problems;
@@ -175,6 +175,9 @@ impl Reading {
         let Some(git) = &self.git else { return Ok(true) };
         if !self.committed.contains_key(branch) {
             let Some(tree) = git.branch(branch)? else { return Ok(false) };
+            if let Some(newer) = &tree.newer {
+                eprintln!("{}", behind(branch, &tree.commit, newer, self.checked_out().as_ref() == Some(branch)));
+            }
             let mut files = Files::default();
             // The manifest is the working copy's, and its lines are drawn beside those of the branch.
             if let Some(text) = self.files.text(&manifest.path) {
@@ -292,26 +295,56 @@ impl Reading {
     /// Problems, with the files that they are in. Those in the manifest are the working copy's.
     pub(crate) fn problems(&self, manifest: &Manifest, branch: &BranchName, diagnostics: Vec<Diagnostic>) -> Problems {
         let mut problems = Problems::default();
-        let (in_manifest, in_others) = diagnostics.into_iter().partition(|problem| problem.path == manifest.path);
-        match self.committed.get(branch) {
-            Some(Committed { files, .. }) => {
-                problems.add(None, in_manifest, &self.files);
-                problems.add(Some(branch.clone()), in_others, files);
-            }
-            None => problems.add(None, [in_manifest, in_others].concat(), &self.files),
-        }
+        let (in_manifest, in_others) = self.with_commit(manifest, branch, diagnostics);
+        problems.add(None, in_manifest, &self.files);
+        self.add_of_branch(branch, in_others, &mut problems);
         problems
+    }
+
+    /// Problems in the working copy, with those in the manifest of a branch that is read as committed; and those in files of
+    /// that branch. The first say which commit was looked in.
+    pub(crate) fn with_commit(
+        &self,
+        manifest: &Manifest,
+        branch: &BranchName,
+        diagnostics: Vec<Diagnostic>,
+    ) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+        let Some(commit) = self.commit(branch) else { return (diagnostics, Vec::new()) };
+        let (mut in_manifest, in_others): (Vec<_>, Vec<_>) =
+            diagnostics.into_iter().partition(|problem| problem.path == manifest.path);
+        for problem in in_manifest.iter_mut().filter(|problem| problem.message.contains("there is no ")) {
+            let place = format!("on branch `{branch}`");
+            problem.message = problem.message.replace(&place, &format!("{place} at {}", commit.short()));
+        }
+        (in_manifest, in_others)
+    }
+
+    /// Adds problems in files of a branch that is read as committed.
+    pub(crate) fn add_of_branch(&self, branch: &BranchName, diagnostics: Vec<Diagnostic>, problems: &mut Problems) {
+        if let Some(Committed { tree, files }) = self.committed.get(branch) {
+            problems.add(Some((branch.clone(), tree.commit.clone())), diagnostics, files);
+        }
     }
 
     /// The files of the working copy.
     pub(crate) fn files(&self) -> &Files {
         &self.files
     }
+}
 
-    /// The files that were read for a branch, where they are its own.
-    pub(crate) fn files_of(&self, branch: &BranchName) -> Option<&Files> {
-        self.committed.get(branch).map(|committed| &committed.files)
-    }
+/// What to say where a branch here is behind that of `origin`, and how to catch up.
+fn behind(branch: &BranchName, commit: &CommitId, newer: &CommitId, is_checked_out: bool) -> String {
+    let (here, there) = (format!("refs/heads/{branch}"), format!("refs/remotes/origin/{branch}"));
+    let catch_up = if is_checked_out {
+        shell_line(["git", "merge", "--ff-only", &there])
+    } else {
+        shell_line(["git", "update-ref", &here, &there])
+    };
+    format!(
+        "! branch `{branch}` is read as it is here, at {}; at `origin` it is ahead, at {}: `{catch_up}` catches up",
+        commit.short(),
+        newer.short()
+    )
 }
 
 /// The branches that a manifest maps, in the order of the file.

@@ -75,13 +75,9 @@ fn of_branches(
         } else {
             of_each_target(reading, manifest, &branch)?
         };
-        if reading.files_of(&branch).is_some() {
-            let (in_manifest, in_others) = found.into_iter().partition(|problem| problem.path == manifest.path);
-            shared.extend::<Vec<_>>(in_manifest);
-            of_own_files.push((branch, in_others));
-        } else {
-            shared.extend(found);
-        }
+        let (in_shared, in_others) = reading.with_commit(manifest, &branch, found);
+        shared.extend(in_shared);
+        of_own_files.push((branch, in_others));
     }
     if is_manifest_good {
         shared.extend(unused_addons(reading, manifest)?);
@@ -89,9 +85,7 @@ fn of_branches(
     let mut problems = Problems::default();
     problems.add(None, shared, reading.files());
     for (branch, found) in of_own_files {
-        if let Some(files) = reading.files_of(&branch) {
-            problems.add(Some(branch.clone()), found, files);
-        }
+        reading.add_of_branch(&branch, found, &mut problems);
     }
     Ok((problems, pipelines))
 }

@@ -30,6 +30,8 @@ pub(crate) struct Git {
 pub(crate) struct Tree {
     /// The branch's commit.
     pub(crate) commit: CommitId,
+    /// The commit of that branch at `origin`, where it comes after this one.
+    pub(crate) newer: Option<CommitId>,
     id: String,
 }
 
@@ -70,16 +72,24 @@ impl Git {
     /// What is committed on a branch: here, or else on that of `origin` as it was last fetched. Nothing where neither
     /// has the branch.
     pub(crate) fn branch(&self, branch: &BranchName) -> Result<Option<Tree>, Failure> {
-        for place in ["refs/heads", "refs/remotes/origin"] {
+        let commit_of = |place: &str| {
             let reference = format!("{place}/{branch}");
-            let Some(commit) = self.ask(&["show-ref", "--verify", "--hash", "--", &reference])? else { continue };
-            let path = format!("{commit}:{}", self.prefix);
-            let tree = self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &path])?;
-            // Without the folder there is a branch all the same, with nothing in it.
-            let id = tree.unwrap_or_default();
-            return Ok(Some(Tree { commit: CommitId::new(commit), id }));
-        }
-        Ok(None)
+            self.ask(&["show-ref", "--verify", "--hash", "--", &reference])
+        };
+        let (here, there) = (commit_of("refs/heads")?, commit_of("refs/remotes/origin")?);
+        let Some(commit) = here.as_ref().or(there.as_ref()) else { return Ok(None) };
+        let path = format!("{commit}:{}", self.prefix);
+        let tree = self.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &path])?;
+        let newer = there.as_ref().filter(|there| *there != commit && self.is_before(commit, there));
+        // Without the folder there is a branch all the same, with nothing in it.
+        let id = tree.unwrap_or_default();
+        Ok(Some(Tree { commit: CommitId::new(commit), newer: newer.map(CommitId::new), id }))
+    }
+
+    /// Whether one commit is among those that another one comes after.
+    fn is_before(&self, one: &str, other: &str) -> bool {
+        let asked = git(&self.folder).args(["merge-base", "--is-ancestor", one, other]).output();
+        asked.is_ok_and(|asked| asked.status.success())
     }
 
     /// Reads what is wanted.

@@ -27,7 +27,7 @@ fn a_problem_says_on_which_branch_it_is() {
     repository.write("beta.yaml", "template-file-path: none.yaml\n");
     repository.commit("a template that is not there");
     repository.git(&["checkout", "--quiet", "main"]);
-    repository.syncline(&["check", "--git"]).ends(1, &["as committed on branch `prod`", "none.yaml", "✗ 1 error"]);
+    repository.syncline(&["check", "--git"]).ends(1, &["as committed on branch `prod` at ", "none.yaml", "✗ 1 error"]);
     let document = repository.syncline(&["check", "--git", "--output", "json"]).json();
     assert_eq!(document["diagnostics"][0]["branch"], "prod");
     // The manifest is on no branch: it is the working copy's.
@@ -35,6 +35,26 @@ fn a_problem_says_on_which_branch_it_is() {
     let document = repository.syncline(&["plan", "-b", "prod", "--git", "--output", "json"]).json();
     let branches: Vec<_> = document["diagnostics"].as_array().unwrap().iter().map(|one| &one["branch"]).collect();
     assert_eq!(branches, [&serde_json::Value::Null, &"prod".into()]);
+}
+
+#[test]
+fn a_branch_that_is_behind_origin_is_pointed_out() {
+    let repository = Repository::committed();
+    repository.git(&["update-ref", "refs/remotes/origin/prod", "prod"]);
+    let ahead = "at `origin` it is ahead";
+    let did = repository.syncline(&["plan", "-b", "prod", "--git"]);
+    assert!(!did.stderr.contains(ahead), "{did:#?}");
+    repository.git(&["rm", "--quiet", "beta.yaml"]);
+    repository.git(&["commit", "--quiet", "--message", "without it"]);
+    repository.git(&["update-ref", "refs/remotes/origin/prod", "main"]);
+    let catch_up = "`git update-ref refs/heads/prod refs/remotes/origin/prod` catches up";
+    repository.syncline(&["plan", "-b", "prod", "--git"]).ends(0, &[ahead, catch_up]);
+    // What is not there says where it was looked for, and where here is ahead nothing is to be said.
+    let did = repository.syncline(&["check", "--git"]);
+    did.ends(1, &["there is no file `beta.yaml` on branch `main` at ", ahead]);
+    repository.git(&["update-ref", "refs/heads/prod", "main"]);
+    repository.git(&["update-ref", "refs/remotes/origin/prod", "prod~1"]);
+    assert!(!repository.syncline(&["check", "--git"]).stderr.contains(ahead));
 }
 
 #[test]
