@@ -94,7 +94,15 @@ async fn it_works_in_an_account_without_syncline() {
     let region = "eu-west-1";
     assert_done(&repository.syncline_in(region, &["deploy", "--all", "-e", "beta", "--yes"]).await);
     let said = assert_done(&repository.syncline_in(region, &["deploy", "--all", "-e", "beta", "--yes"]).await);
-    assert!(said.contains("nothing to deploy: 6 targets"), "{said}");
+    assert!(said.contains("nothing to deploy: 6 targets as deployed in account 000000000000, eu-west-1"), "{said}");
+    // Where nothing is, it is said where that was looked for.
+    let nowhere = "in account 000000000000, ap-south-1";
+    let elsewhere =
+        [&["svc", "delete", "-n", "orders", "--yes"][..], &["env", "ls"], &["deploy", "--all", "-e", "beta", "--diff"]];
+    for words in elsewhere {
+        let said = assert_done(&repository.syncline_in("ap-south-1", words).await);
+        assert!(said.contains(nowhere) || said.contains(&nowhere.replace("in ", "compared with ")), "{said}");
+    }
     assert_done(&repository.syncline_in(region, &["svc", "delete", "-n", "orders", "-n", "catalog", "--yes"]).await);
     assert_done(&repository.syncline_in(region, &["env", "delete", "--addons", "apigw", "--yes"]).await);
     let said = assert_done(&repository.syncline_in(region, &["env", "ls", "--addons"]).await);

@@ -202,6 +202,10 @@ impl<'g> Removal<'g> {
 
     /// Deletes what of it is deployed, after it has asked. No service may be deployed in the environments that are `emptied`.
     async fn run(mut self, meant: Vec<Condemned>, emptied: Vec<Doomed>, typed: Typed) -> Result<Answer, Failure> {
+        let places = match meant.as_slice() {
+            [] => self.account.place(),
+            meant => self.account.places(meant.iter().map(|one| &one.doomed.location)),
+        };
         let stacks = meant.into_iter().map(|one| one.doomed.stack).collect();
         let mut documents = Vec::new();
         let last = self.work_off(stacks, &emptied, &mut documents).await;
@@ -209,7 +213,7 @@ impl<'g> Removal<'g> {
         match last {
             Ok(Some(ending)) => ending::answer(self.global, documents, ending, &typed, is_recorded),
             Ok(None) if documents.is_empty() && self.global.output == Output::Text => {
-                Ok(Answer::text("✓ nothing to delete: none of it is deployed".to_owned()))
+                Ok(Answer::text(format!("✓ nothing to delete: none of it is deployed in {places}")))
             }
             Ok(None) => ending::cut_short(self.global, &documents, None),
             // What went before is not hidden by what came after it.

@@ -55,14 +55,14 @@ pub(super) async fn run(global: &Global, deploy: &Deploy) -> Result<Answer, Fail
         let looked = look(&mut reading, &manifest, &in_manifest, &branch, &mut said, &account).await?;
         let warnings = [in_manifest.as_slice(), &looked.chosen.warnings, &looked.left].concat();
         let warnings = reading.problems(&manifest, &branch, warnings);
-        let Some(free) = free else { return differing(global, &reading, &branch, &looked, &warnings) };
+        let Some(free) = free else { return differing(global, &reading, &branch, &looked, &warnings, &account) };
         if asked.as_ref() != Some(&looked.differences) {
             if !warnings.is_empty() {
                 eprintln!("{}", aside(&warnings, paint).trim());
             }
             eprintln!("{}", draw::difference::differences(&looked.differences, paint));
             if looked.worked_on.targets.is_empty() {
-                return nothing_to_do(global, &looked.differences);
+                return nothing_to_do(global, &looked, &account);
             }
             check_feasible(&looked.worked_on, &looked.differences, &account)?;
             account.check_paused(&reading.repository, looked.names(&branch)).await?;
@@ -101,6 +101,11 @@ struct Looked {
 }
 
 impl Looked {
+    /// Where what is meant is.
+    fn locations(&self) -> impl Iterator<Item = &Location> {
+        self.chosen.targets.iter().map(|target| &target.entry.location)
+    }
+
     /// What is to be worked on, with its branch.
     fn names<'l>(&'l self, branch: &'l BranchName) -> impl Iterator<Item = (&'l BranchName, &'l TargetName)> {
         self.worked_on.targets.iter().map(move |target| (branch, &target.entry.name))
@@ -182,6 +187,7 @@ fn differing(
     branch: &BranchName,
     looked: &Looked,
     warnings: &Problems,
+    account: &Account,
 ) -> Result<Answer, Failure> {
     Ok(match global.output {
         Output::Json => {
@@ -190,7 +196,8 @@ fn differing(
         }
         Output::Text => {
             let paint = Paint::for_stdout(global.no_color);
-            let aside = aside(warnings, Paint::for_stderr(global.no_color));
+            let compared = format!("○ compared with {}", account.places(looked.locations()));
+            let aside = format!("{compared}{}", aside(warnings, Paint::for_stderr(global.no_color)));
             Answer { aside, ..Answer::text(draw::difference::differences(&looked.differences, paint)) }
         }
     })
@@ -250,11 +257,12 @@ fn missing_at(
     problems
 }
 
-fn nothing_to_do(global: &Global, found: &[Difference]) -> Result<Answer, Failure> {
+fn nothing_to_do(global: &Global, looked: &Looked, account: &Account) -> Result<Answer, Failure> {
     match global.output {
         Output::Json => ending::document(&[]),
         Output::Text => {
-            Ok(Answer::text(format!("✓ nothing to deploy: {} as deployed", number_of(found.len(), "target"))))
+            let (number, places) = (number_of(looked.differences.len(), "target"), account.places(looked.locations()));
+            Ok(Answer::text(format!("✓ nothing to deploy: {number} as deployed in {places}")))
         }
     }
 }

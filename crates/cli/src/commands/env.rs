@@ -84,6 +84,11 @@ async fn deployed(
     if is_json(global, ls) {
         return Ok(Answer::text(document(ls, &found).to_string()));
     }
+    if found.is_empty() {
+        let what = if ls.addons { "addon" } else { "environment" };
+        // What is elsewhere looks like nothing at all.
+        return Ok(Answer::text(format!("no {what} is deployed in {}", connection::place().await?)));
+    }
     Ok(Answer::text(draw::environments::listed(&found, ls.addons, Paint::for_stdout(global.no_color))))
 }
 

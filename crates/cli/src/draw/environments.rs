@@ -6,9 +6,6 @@ use crate::paint::Paint;
 
 /// One a line.
 pub(crate) fn listed(found: &[Listed], are_addons: bool, paint: Paint) -> String {
-    if found.is_empty() {
-        return if are_addons { "no addon is deployed" } else { "no environment is deployed" }.to_owned();
-    }
     let headings = if are_addons {
         vec!["ADDON", "ENVIRONMENT", "STATUS", "STACK"]
     } else {
