@@ -87,6 +87,20 @@ async fn a_stack_that_is_left_is_told_before_and_after() {
     assert!(before.contains(left) && after.contains(left), "{said}");
 }
 
+/// A stack that the manifest names is never new.
+#[tokio::test]
+async fn a_stack_that_is_named_and_missing_is_refused_before_anything_is_shown() {
+    let (repository, _, _) = slow("nostack", 0).await;
+    repository.replace("syncline.yaml", "i: {", "i: {stack: AWSProton-nostack, ");
+    for last in ["--diff", "--yes"] {
+        let refused = repository.syncline(&["deploy", "--all", last]).await;
+        let said = text(&refused);
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(said.contains("the manifest names stack `AWSProton-nostack` for `a/i`, and there is none"), "{said}");
+        assert!(!said.contains("new stack"), "{said}");
+    }
+}
+
 /// Without Syncline in the account there is no history; the rest is the same.
 #[tokio::test]
 async fn it_works_in_an_account_without_syncline() {

@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::account::{Account, CONCURRENCY};
+use crate::draw::stack_at;
 use crate::failure::Failure;
 use crate::reading::Reading;
 
@@ -175,21 +176,30 @@ pub(crate) async fn differences(
     Ok((found, worked_on))
 }
 
-/// Says before anything is done what CloudFormation could only refuse.
-pub(crate) fn check_feasible(worked_on: &Assembly, found: &[Difference], account: &Account) -> Result<(), Failure> {
-    for target in &worked_on.targets {
+/// Errors: a stack that the manifest names is not there to be taken over.
+pub(crate) fn check_adopted(worked_on: &Assembly, found: &[Difference]) -> Result<(), Failure> {
+    for target in worked_on.targets.iter().filter(|target| target.entry.adopts) {
         let name = &target.entry.name;
         let Some(difference) = found.iter().find(|difference| difference.target == *name) else { continue };
-        let stack = &difference.stack;
-        if target.entry.adopts && matches!(difference.change, Change::Create | Change::Replace) {
-            let there = match difference.change {
-                Change::Create => "there is none",
-                _ => "it is what a failed creation left, ROLLBACK_COMPLETE, which nobody can update",
-            };
-            let error = format!("the manifest names stack `{stack}` for `{name}`, and {there}");
-            return Err(Failure::new(error, "correct its `stack`, or remove that to have a new stack made"));
-        }
-        if difference.change != Change::None && !account.templates.can_take(&target.prepared.request) {
+        let there = match difference.change {
+            Change::Create => "there is none",
+            Change::Replace => "it is what a failed creation left, ROLLBACK_COMPLETE, which nobody can update",
+            Change::Update | Change::None => continue,
+        };
+        let stack = stack_at(&difference.stack, &difference.location);
+        let error = format!("the manifest names stack `{stack}` for `{name}`, and {there}");
+        let help = "correct its `stack`, or look in another account or region; without `stack` a new one is made";
+        return Err(Failure::new(error, help));
+    }
+    Ok(())
+}
+
+/// Errors: a template that is to be deployed takes a bucket, and there is none.
+pub(crate) fn check_bucket(worked_on: &Assembly, found: &[Difference], account: &Account) -> Result<(), Failure> {
+    for target in &worked_on.targets {
+        let name = &target.entry.name;
+        let differs = found.iter().any(|one| one.target == *name && one.change != Change::None);
+        if differs && !account.templates.can_take(&target.prepared.request) {
             let what = match target.prepared.request.addons {
                 Some(_) => "the template of its addons goes",
                 None => "its template is so long that it goes",

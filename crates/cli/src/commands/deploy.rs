@@ -16,7 +16,7 @@ use crate::answer::Answer;
 use crate::arguments::{Deploy, Global, Output};
 use crate::by_hand::account::Account;
 use crate::by_hand::carry_out::{Ending, Hands, carry_out};
-use crate::by_hand::difference::{Change, Difference, check_feasible, differences};
+use crate::by_hand::difference::{Change, Difference, check_adopted, check_bucket, differences};
 use crate::by_hand::ending;
 use crate::by_hand::ledger::{self, Begun, Work};
 use crate::by_hand::owner::{TargetStack, check_ours, deployers};
@@ -64,7 +64,7 @@ pub(super) async fn run(global: &Global, deploy: &Deploy) -> Result<Answer, Fail
             if looked.worked_on.targets.is_empty() {
                 return nothing_to_do(global, &looked, &account);
             }
-            check_feasible(&looked.worked_on, &looked.differences, &account)?;
+            check_bucket(&looked.worked_on, &looked.differences, &account)?;
             account.check_paused(&reading.repository, looked.names(&branch)).await?;
             eprintln!("{}", account.where_it_works(&reading, &[&branch]));
             if !deploy.hand.yes && !is_confirmed(&looked.worked_on, &branch, &account)? {
@@ -137,6 +137,7 @@ async fn look(
         return Err(reading.problems(manifest, branch, missing).into());
     }
     let (differences, worked_on) = differences(reading, manifest, &chosen, account, &known).await?;
+    check_adopted(&worked_on, &differences)?;
     check_owners(&worked_on, &differences, account, &reading.repository, &known).await?;
     let left = plan::stacks_left(&chosen, manifest, &known);
     Ok(Looked { chosen, worked_on, differences, left, known })
