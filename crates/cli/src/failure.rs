@@ -6,6 +6,7 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
 use syncline_aws::installation::NotFound;
 
 use crate::arguments::Output;
@@ -84,10 +85,23 @@ impl Failure {
         }
     }
 
-    /// Prints it, and gives the exit status. Only problems in files are a document; they are drawn on standard error
-    /// where text was asked for.
+    /// It as a document: the problems in the files, or the error and the advice.
+    fn document(&self) -> Value {
+        match self {
+            Self::Error(explained) | Self::Usage(explained) | Self::Interrupted(explained) => {
+                json!({ "error": { "message": self.message(), "help": explained.help } })
+            }
+            Self::Problems(problems) => json!({ "diagnostics": problems.documents() }),
+        }
+    }
+
+    /// Prints it, and gives the exit status. As JSON it is one document on standard output, like any answer; an error is said
+    /// on standard error too, for a pipeline's log.
     pub(crate) fn print(&self, output: Output, paint: Paint) -> ExitCode {
         // Nobody may be listening any more.
+        if output == Output::Json {
+            let _ = writeln!(io::stdout().lock(), "{:#}", self.document());
+        }
         let mut stderr = io::stderr().lock();
         match self {
             Self::Error(explained) | Self::Usage(explained) | Self::Interrupted(explained) => {
@@ -96,15 +110,10 @@ impl Failure {
                     let _ = writeln!(stderr, "{} {help}", paint.note("help:"));
                 }
             }
-            Self::Problems(problems) => match output {
-                Output::Text => {
-                    let _ = writeln!(stderr, "{}\n\n{}", problems.draw(paint), problems.summary(paint));
-                }
-                Output::Json => {
-                    let document = serde_json::json!({ "diagnostics": problems.documents() });
-                    let _ = writeln!(io::stdout().lock(), "{document:#}");
-                }
-            },
+            Self::Problems(problems) if output == Output::Text => {
+                let _ = writeln!(stderr, "{}\n\n{}", problems.draw(paint), problems.summary(paint));
+            }
+            Self::Problems(_) => {}
         }
         match self {
             Self::Usage(_) => ExitCode::from(USAGE),

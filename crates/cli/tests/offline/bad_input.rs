@@ -130,6 +130,27 @@ fn problems_in_files_end_every_command_with_one_and_one_document() {
 }
 
 #[test]
+fn every_failure_is_one_document_too() {
+    let repository = Repository::good();
+    repository.write("empty/file", "");
+    for (arguments, status) in [
+        (&["plan", "-b", "mian"][..], 2),
+        (&["render", "-t", "x"], 2),
+        (&["check", "empty"], 1),
+        (&["check", "nowhere"], 2),
+        (&["init", "--yes"], 1),
+        (&["status"], 1),
+    ] {
+        let did = repository.syncline(&[arguments, &["--output", "json"]].concat());
+        assert_eq!(did.status, Some(status), "{did:#?}");
+        let document = did.json();
+        let message = document["error"]["message"].as_str().unwrap();
+        assert!(did.stderr.starts_with(&format!("error: {message}\nhelp: ")), "{did:#?}");
+        assert!(document["error"]["help"].is_string(), "{document:#}");
+    }
+}
+
+#[test]
 fn a_manifest_with_errors_does_not_hide_those_in_specs() {
     let repository = Repository::good();
     repository.write("syncline.yaml", &crate::repository::MANIFEST.replace("template: web@1", "templat: web@1"));
