@@ -135,7 +135,10 @@ impl Reading {
             Some(folder) => format!("there is one in `{}`: name that folder", folder.display()),
             None => "`syncline init` writes one; `--manifest PATH` names one that lies elsewhere".to_owned(),
         };
-        Failure::new(format!("there is no manifest in `{}`: looked for {}", self.shown, listed(manifest::NAMES)), help)
+        Failure::usage(
+            format!("there is no manifest in `{}`: looked for {}", self.shown, listed(manifest::NAMES)),
+            help,
+        )
     }
 
     /// The branch that is meant: the one that was typed, else the only one, else the one that is checked out.

@@ -107,7 +107,7 @@ impl Reader {
             Some(branch) => format!("branch `{branch}` of repository `{}`", self.repository),
             None => format!("repository `{}`", self.repository),
         };
-        Failure::new(
+        Failure::usage(
             format!("there is no sync of {what}"),
             "check the name; a push to a branch that the manifest mentions starts the first one",
         )
@@ -128,7 +128,7 @@ pub(crate) async fn read_sync(table: &Table, sync: &SyncId) -> Result<Option<Syn
 
 fn no_such_sync(sync: impl Display) -> Failure {
     let help = "`syncline history` lists those that there are; old ones expire";
-    Failure::new(format!("there is no sync `{sync}`"), help)
+    Failure::usage(format!("there is no sync `{sync}`"), help)
 }
 
 /// The present time. The only place that reads the clock.

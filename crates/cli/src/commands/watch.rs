@@ -247,7 +247,7 @@ async fn candidates(reader: &Reader, wanted: &Wanted<'_>) -> Result<Vec<Candidat
 fn not_found(reader: &Reader, status: &Status, newest: Option<&SyncId>) -> Failure {
     let options = reader.options();
     match (&status.commit, newest) {
-        (Some(commit), _) => Failure::new(
+        (Some(commit), _) => Failure::usage(
             format!("there is no sync of commit `{commit}`"),
             format!("`syncline history {options}` lists those that there are; `--wait 30` waits for one to begin"),
         ),

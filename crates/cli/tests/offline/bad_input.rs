@@ -22,7 +22,7 @@ fn a_folder_that_is_not_there_is_wrong_usage() {
 fn no_manifest_and_two_are_errors() {
     let repository = Repository::good();
     fs::create_dir(repository.at("web")).unwrap();
-    repository.syncline(&["check", "web"]).ends(1, &["there is no manifest in `web`", "name that folder"]);
+    repository.syncline(&["check", "web"]).ends(2, &["there is no manifest in `web`", "name that folder"]);
     repository.syncline(&["check", "--manifest", "ops.yaml"]).ends(2, &["there is no file `ops.yaml`"]);
     repository.syncline(&["check", "--manifest", "../x"]).ends(2, &["does not name a file in the repository"]);
     repository.syncline(&["check", "--manifest", "./syncline.yaml"]).ends(0, &["no problems"]);
@@ -136,7 +136,7 @@ fn every_failure_is_one_document_too() {
     for (arguments, status) in [
         (&["plan", "-b", "mian"][..], 2),
         (&["render", "-t", "x"], 2),
-        (&["check", "empty"], 1),
+        (&["check", "empty"], 2),
         (&["check", "nowhere"], 2),
         (&["init", "--yes"], 1),
         (&["status"], 1),
