@@ -64,9 +64,7 @@ impl Answer {
         }
         let mut stderr = io::stderr().lock();
         if !self.aside.is_empty() {
-            // A rendered template may end within its line, and both streams may go to one place.
-            let gap = if self.is_verbatim && !self.text.ends_with('\n') { "\n" } else { "" };
-            let _ = writeln!(stderr, "{gap}{}", self.aside.trim_end());
+            let _ = writeln!(stderr, "{}", self.aside.trim_end());
         }
         if !self.follow_ups.is_empty() {
             let _ = writeln!(stderr, "\n{}", follow_up_lines(&self.follow_ups));

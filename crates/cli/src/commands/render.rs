@@ -31,14 +31,15 @@ pub(super) fn run(global: &Global, render: &Render) -> Result<Answer, Failure> {
     answer(global, document)
 }
 
-/// The template, byte for byte, and beside it what goes with it.
+/// The template, with one end of line after it, and beside it what goes with it.
 pub(super) fn answer(global: &Global, document: RenderDocument) -> Result<Answer, Failure> {
     match global.output {
         Output::Json => Answer::json(&document),
         Output::Text => Ok(Answer {
             aside: draw::render::aside(&document, Paint::for_stderr(global.no_color)),
             is_verbatim: true,
-            ..Answer::text(document.template)
+            // As the AWS CLI prints one, so that the two can be compared.
+            ..Answer::text(format!("{}\n", document.template.trim_end_matches(['\r', '\n'])))
         }),
     }
 }
@@ -53,9 +54,12 @@ pub(super) fn rendered(
 ) -> Result<RenderDocument, Failure> {
     let mut prepared = reading.prepare(manifest, entry, Outputs::Pending)?;
     if let (Some(given), Ok(trial)) = (given, &prepared) {
-        // Whose outputs the template shows is known once it was tried.
+        // Whose outputs the template shows is known once it was tried. What is wrong then is wrong with what was given.
         let outputs = Outputs::Known(given.of(&trial.shows));
-        prepared = reading.prepare(manifest, entry, outputs)?;
+        prepared = reading.prepare(manifest, entry, outputs)?.map_err(|mut errors| {
+            errors.iter_mut().for_each(|error| error.help = Some(given.help()));
+            errors
+        });
     }
     let prepared = match prepared {
         Ok(prepared) => prepared,
@@ -112,9 +116,16 @@ fn stand_ins(prepared: &Prepared, are_outputs_given: bool, is_account_unknown: b
     stand_ins
 }
 
+/// Outputs of stacks, and the file that they were read from.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Given {
+    file: String,
+    values: Values,
+}
+
 /// Outputs of stacks.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Given {
+enum Values {
     /// Of whichever is shown.
     OfAny(BTreeMap<String, String>),
     /// By the environment's name or the instance's target.
@@ -124,10 +135,28 @@ pub(super) enum Given {
 impl Given {
     /// The outputs of each of these.
     fn of(&self, shown: &BTreeSet<String>) -> BTreeMap<String, BTreeMap<String, String>> {
-        match self {
-            Self::OfAny(outputs) => shown.iter().map(|name| (name.clone(), outputs.clone())).collect(),
-            Self::Each(outputs) => outputs.clone(),
+        match &self.values {
+            Values::OfAny(outputs) => shown.iter().map(|name| (name.clone(), outputs.clone())).collect(),
+            Values::Each(outputs) => outputs.clone(),
         }
+    }
+
+    /// What to do where the template can do nothing with them.
+    fn help(&self) -> String {
+        let names: Vec<String> = match &self.values {
+            Values::OfAny(outputs) => outputs.keys().cloned().collect(),
+            Values::Each(stacks) => {
+                let of_stack = |(name, outputs): (&String, &BTreeMap<String, String>)| {
+                    outputs.keys().map(|output| format!("{name}: {output}")).collect::<Vec<_>>()
+                };
+                stacks.iter().flat_map(of_stack).collect()
+            }
+        };
+        format!(
+            "add what is missing to `{}`, which has {}, or leave out `--env-outputs` to see stand-ins",
+            self.file,
+            draw::listed(names)
+        )
     }
 }
 
@@ -157,10 +186,11 @@ pub(super) fn read_outputs(file: &Path) -> Result<Given, Failure> {
             .iter()
             .map(|(name, value)| Ok((name.clone(), outputs(value)?)))
             .collect::<Result<_, String>>()
-            .map(Given::Each),
-        _ => outputs(&value).map(Given::OfAny),
+            .map(Values::Each),
+        _ => outputs(&value).map(Values::OfAny),
     };
-    given.map_err(|error| Failure::new(format!("`{shown}`: {error}"), HELP))
+    let values = given.map_err(|error| Failure::new(format!("`{shown}`: {error}"), HELP))?;
+    Ok(Given { file: shown.to_string(), values })
 }
 
 fn outputs(value: &Value) -> Result<BTreeMap<String, String>, String> {

@@ -171,7 +171,7 @@ fn outputs_that_cannot_be_read_are_told() {
     repository.write("outputs", "[1]");
     with("outputs").ends(1, &["no `OutputKey`"]);
     repository.write("outputs", "Other: x");
-    with("outputs").ends(1, &["Arn"]);
+    with("outputs").ends(1, &["Arn", "add what is missing to `outputs`, which has `Other`"]);
 }
 
 #[test]
