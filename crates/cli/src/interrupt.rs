@@ -7,6 +7,7 @@ use std::process;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use console::Term;
 use tokio::sync::watch;
@@ -17,6 +18,13 @@ use crate::failure::Failure;
 /// The exit status of a command that was interrupted: that of a shell for SIGINT.
 pub(crate) const STATUS: u8 = 130;
 
+/// What is said where a question was interrupted.
+pub(crate) const NOTHING_DONE: &str = "interrupted: nothing was done";
+
+/// How long whoever was asking waits for the thread that listens to end the command.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+static IS_ASKING: AtomicBool = AtomicBool::new(false);
 static IS_HEEDED: AtomicBool = AtomicBool::new(false);
 static CAME: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
 
@@ -29,13 +37,38 @@ pub(crate) fn listen() -> Result<(), Failure> {
             while signals.next().await.is_some() {
                 let came_before = CAME.send_replace(true);
                 if came_before || !IS_HEEDED.load(Ordering::SeqCst) {
-                    let _ = Term::stderr().show_cursor();
+                    let terminal = Term::stderr();
+                    let _ = terminal.show_cursor();
+                    if IS_ASKING.load(Ordering::SeqCst) {
+                        // It stands behind the question.
+                        let _ = terminal.write_line(&format!("\nerror: {NOTHING_DONE}"));
+                    }
                     process::exit(i32::from(STATUS));
                 }
             }
         });
     })?;
     Ok(())
+}
+
+/// Somebody is asked, until this is dropped: who is interrupted then has done nothing.
+pub(crate) fn asking() -> impl Drop {
+    struct Asking;
+    impl Drop for Asking {
+        fn drop(&mut self) {
+            IS_ASKING.store(false, Ordering::SeqCst);
+        }
+    }
+    IS_ASKING.store(true, Ordering::SeqCst);
+    Asking
+}
+
+/// A question that was interrupted hears of it before or after the thread that listens, which ends the command unless somebody
+/// ends it in order: only one of them is to say so.
+pub(crate) fn wait_for_end() {
+    if !IS_HEEDED.load(Ordering::SeqCst) {
+        thread::sleep(PATIENCE);
+    }
 }
 
 /// From now on whoever works ends it in order.

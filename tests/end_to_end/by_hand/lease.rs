@@ -121,6 +121,20 @@ async fn ctrl_c_is_heard_before_anything_is_begun() {
     assert!(terminal.shows_the_cursor().await);
     let (status, screen) = terminal.ended().await;
     assert_eq!(status, 130, "{screen}");
+    let mut terminal = repository.terminal(&["deploy", "--all"]);
+    terminal.until("[y/N]").await;
+    terminal.press("\x03");
+    let (yes_status, yes_screen) = terminal.ended().await;
+    assert_eq!(yes_status, 130, "{yes_screen}");
+    let mut terminal = repository.terminal(&["init", "new"]);
+    terminal.until("App, with which stack names begin").await;
+    terminal.press("\x03");
+    let (init_status, init_screen) = terminal.ended().await;
+    assert_eq!(init_status, 130, "{init_screen}");
+    for screen in [screen, yes_screen, init_screen] {
+        assert_eq!(screen.matches("error: interrupted: nothing was done").count(), 1, "{screen}");
+        assert!(screen.contains("\nerror: interrupted"), "{screen}");
+    }
     let lease = repository.table.lease(&repository.repository_name(), &BranchName::new("main")).await.unwrap().unwrap();
     assert_eq!((lease.holder, lease.last), (None, Some(sync.sync)), "nothing was begun by hand");
 }

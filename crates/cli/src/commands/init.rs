@@ -3,11 +3,9 @@
 //! What was not given is asked for on a terminal, each with the default that is taken anywhere else.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use dialoguer::Input;
-use dialoguer::theme::SimpleTheme;
 use serde::Serialize;
 use syncline_core::manifest;
 
@@ -19,6 +17,7 @@ use crate::failure::Failure;
 use crate::paint::Paint;
 use crate::source::folder::why;
 use crate::source::git;
+use crate::{interrupt, prompt};
 
 /// What was written.
 #[derive(Debug, Serialize)]
@@ -94,8 +93,10 @@ fn refuse_to_overwrite(folder: &Path) -> Result<(), Failure> {
 }
 
 fn names(global: &Global, init: &Init) -> Result<Names, Failure> {
-    let is_asking =
-        !init.yes && global.output == Output::Text && io::stdin().is_terminal() && io::stderr().is_terminal();
+    let is_asking = !init.yes && global.output == Output::Text && prompt::is_possible();
+    if is_asking {
+        interrupt::listen()?;
+    }
     let app = Question::new("App, with which stack names begin", init.app.as_deref(), example::check_app);
     let app = app.answer(&default_app(&init.folder), is_asking)?;
     let first = Question::new("Branch that is deployed first", init.branch.as_deref(), example::check_branch);
@@ -141,24 +142,13 @@ impl<'q> Question<'q> {
 
     fn answer(&self, default: &str, is_asking: bool) -> Result<String, Failure> {
         if is_asking && self.given.is_none() {
-            return self.ask(default);
+            return prompt::line(self.text, default, |answer| self.check(answer));
         }
         let answer = self.given.unwrap_or(default);
         match self.check(answer) {
             Ok(()) => Ok(answer.to_owned()),
             Err(why) => Err(Failure::usage(format!("`{answer}` cannot be taken: {why}"), "see `syncline init --help`")),
         }
-    }
-
-    fn ask(&self, default: &str) -> Result<String, Failure> {
-        let input = Input::<String>::with_theme(&SimpleTheme)
-            .with_prompt(self.text)
-            .default(default.to_owned())
-            .validate_with(|answer: &String| self.check(answer));
-        input.interact_text().map_err(|dialoguer::Error::IO(error)| match error.kind() {
-            io::ErrorKind::Interrupted => Failure::unexplained("interrupted: nothing was written"),
-            _ => Failure::unexplained(format!("cannot ask: {}", why(&error))),
-        })
     }
 }
 
