@@ -43,19 +43,34 @@ pub(super) fn run(global: &Global, init: &Init) -> Result<Answer, Failure> {
     let paint = Paint::for_stderr(global.no_color);
     let at = (init.folder != Path::new(".")).then_some(folder.as_str());
     let on = ["-b", names.branch.as_str()];
-    let follow_ups = vec![
+    let mut follow_ups = vec![
         (shell_line(["syncline", "check"].into_iter().chain(at)), "to see that nothing is wrong with it".to_owned()),
         (
             shell_line(["syncline", "plan"].into_iter().chain(at).chain(on)),
             "to see what a push would deploy".to_owned(),
         ),
-        ("git add . && git commit && git push".to_owned(), "to deploy it, once the repository is connected".to_owned()),
     ];
+    let next = next_branch(&init.folder, &names.next);
+    follow_ups.extend(next.map(|make| (make, format!("to have a branch that `{}` is published to", names.branch))));
+    let push = "git add . && git commit && git push";
+    follow_ups.push((push.to_owned(), "to deploy it, once the repository is connected".to_owned()));
     Ok(Answer {
         aside: format!("{} wrote {}", paint.good("✓"), number_of(written.len(), "file")),
         follow_ups,
         ..Answer::text(written.join("\n"))
     })
+}
+
+/// What makes the branch that is deployed next, unless it is at `origin`: as it was before anything was written, since a pull
+/// request needs one to go to, and something to bring. A repository without a commit can have no branch.
+fn next_branch(folder: &Path, next: &str) -> Option<String> {
+    if git::has(folder, &format!("refs/remotes/origin/{next}")) {
+        return None;
+    }
+    let begin = if git::commit(folder).is_none() { "git commit --allow-empty -m Begin && " } else { "" };
+    let branch = shell_line(["git", "branch", next]);
+    let make = if git::has(folder, &format!("refs/heads/{next}")) { String::new() } else { format!("{branch} && ") };
+    Some(format!("{begin}{make}{}", shell_line(["git", "push", "origin", next])))
 }
 
 /// Fails where anything stands where a file would be written, or where a second manifest would come to be.

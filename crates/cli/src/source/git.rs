@@ -236,6 +236,12 @@ pub(crate) fn commit(folder: &Path) -> Option<CommitId> {
     id.is_valid().then_some(id)
 }
 
+/// Whether a folder's repository has a reference, such as `refs/heads/main`.
+pub(crate) fn has(folder: &Path, reference: &str) -> bool {
+    let output = git(folder).args(["show-ref", "--verify", "--quiet", "--", reference]).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
 /// Whether the files in a folder differ from what is checked out; without Git nobody knows, so they may.
 pub(crate) fn has_changes(folder: &Path) -> bool {
     let output = git(folder).args(["status", "--porcelain", "--", "."]).output();
