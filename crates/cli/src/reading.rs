@@ -274,6 +274,11 @@ impl Reading {
         git::checked_out(self.folder.root())
     }
 
+    /// Whether the files are in a Git repository.
+    pub(crate) fn is_in_git(&self) -> bool {
+        git::is_there(self.folder.root())
+    }
+
     /// Whether the files differ from that commit.
     pub(crate) fn has_changes(&self, branch: &BranchName) -> bool {
         self.commit(branch).is_none() && git::has_changes(self.folder.root())

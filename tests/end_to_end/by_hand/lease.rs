@@ -226,7 +226,9 @@ async fn the_repository_must_be_known_where_there_is_a_history() {
     let refused = repository.syncline(&["deploy", "--all", "--yes"]).await;
     assert_eq!(refused.status.code(), Some(2));
     assert!(text(&refused).contains("name the connected repository with `-r NAME`"), "{}", text(&refused));
-    assert_done(&repository.syncline(&["deploy", "--all", "--yes", "-r", "whose"]).await);
+    std::fs::remove_dir_all(repository.path().join(".git")).unwrap();
+    let said = assert_done(&repository.syncline(&["deploy", "--all", "--yes", "-r", "whose"]).await);
+    assert!(said.contains("! the files are in no Git repository") && !said.contains("not committed"), "{said}");
     repository.await_sync("main", "a sync by hand", |sync| sync.by_hand.is_some()).await;
 }
 

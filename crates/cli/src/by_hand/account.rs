@@ -142,7 +142,9 @@ impl Account {
                 lines.push(format!("! the files are those of `{here}`, which is checked out, not of `{branch}`"));
             }
         }
-        if branches.iter().any(|branch| reading.has_changes(branch)) {
+        if !branches.is_empty() && !reading.is_in_git() {
+            lines.push("! the files are in no Git repository: no commit says what they were".to_owned());
+        } else if branches.iter().any(|branch| reading.has_changes(branch)) {
             lines.push("! the files have changes that are not committed".to_owned());
         }
         lines.join("\n")

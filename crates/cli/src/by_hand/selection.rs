@@ -41,6 +41,13 @@ pub(crate) fn no_such_name(manifest: &Manifest, name: &str) -> Failure {
     Failure::usage(format!("there is no addon, service or environment `{name}`"), one_of(name, known))
 }
 
+/// The error where nothing was said and there is no terminal to ask at.
+fn nothing_named(environments: &[String]) -> Failure {
+    let known = listed(environments);
+    let help = format!("`--env NAME` with `--all`, or with `--name NAME` for some of it; there is {known}");
+    Failure::usage("nothing was named to deploy, and there is no terminal to ask at", help)
+}
+
 /// Whether a target goes by a name, or is called so itself: `orders`, `orders/beta`.
 fn is_called(entry: &TargetEntry, name: &str) -> bool {
     entry.goes_by() == name || entry.name.as_str() == name
@@ -103,6 +110,9 @@ impl Said {
             let place = prompt::choose("Which environment?", &environments)?;
             self.environment = environments.get(place).cloned();
             return self.branch(reading, manifest);
+        }
+        if self.names.is_empty() && !self.all {
+            return Err(nothing_named(&environments(&of_name)));
         }
         if self.names.is_empty() {
             return reading.choose(manifest, None);
@@ -179,8 +189,9 @@ impl Said {
         } else if prompt::is_possible() {
             self.chosen.insert(ask_which(&here)?).clone()
         } else {
-            let help = "`--all` deploys everything of a branch or an environment, `--name NAME` one of them";
-            return Err(Failure::usage("nothing was named to deploy", help));
+            let entries = here.iter().map(|target| &target.entry);
+            let entries: Vec<_> = entries.filter(|entry| entry.kind != TargetKind::ServicePipeline).collect();
+            return Err(nothing_named(&environments(&entries)));
         };
         if meant.is_empty() {
             return Err(Failure::usage("nothing was chosen to deploy", "mark what you mean with the space bar"));

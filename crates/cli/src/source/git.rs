@@ -221,6 +221,11 @@ impl Drop for Git {
     }
 }
 
+/// Whether a folder is in a Git repository.
+pub(crate) fn is_there(folder: &Path) -> bool {
+    git(folder).args(["rev-parse", "--git-dir"]).output().is_ok_and(|output| output.status.success())
+}
+
 /// The branch that is checked out in a folder, where there is one.
 pub(crate) fn checked_out(folder: &Path) -> Option<BranchName> {
     let output = git(folder).args(["symbolic-ref", "--quiet", "HEAD"]).output().ok()?;

@@ -102,6 +102,8 @@ fn what_is_not_in_the_manifest_is_wrong_usage() {
     let repository = Repository::good();
     repository.syncline(&["plan", "-b", "mian"]).ends(2, &["from branch `mian`", "did you mean `main`?"]);
     repository.syncline(&["plan"]).ends(2, &["no branch was named", "`main` and `prod`"]);
+    let help = "`--env NAME` with `--all`, or with `--name NAME` for some of it; there is `beta` and `prod`";
+    repository.syncline(&["deploy"]).ends(2, &["nothing was named to deploy", help]);
     repository.syncline(&["graph", "--branch=--help"]).ends(2, &["from branch `--help`"]);
     repository.syncline(&["graph", "-b", "main", "--format", "png"]).ends(2, &["mermaid, dot, svg"]);
     repository.syncline(&["render"]).ends(2, &["--target"]);
