@@ -164,12 +164,19 @@ pub(crate) struct Installation {
     pub(crate) stack: String,
 }
 
-/// Which repository and branch is meant.
+/// Which repository is meant.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Scope {
+pub(crate) struct Connected {
     /// Connected repository [default: that of the Git remote `origin` here]
     #[arg(short, long, value_name = "NAME")]
     pub(crate) repository: Option<String>,
+}
+
+/// Which repository and branch is meant.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Scope {
+    #[command(flatten)]
+    pub(crate) connected: Connected,
     /// Only this branch [default: all]
     #[arg(short, long, value_name = "NAME")]
     pub(crate) branch: Option<String>,
@@ -205,7 +212,10 @@ pub(crate) struct What {
     #[command(flatten)]
     pub(crate) installation: Installation,
     #[command(flatten)]
-    pub(crate) scope: Scope,
+    pub(crate) connected: Connected,
+    /// Everything that this branch deploys
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
     /// Everything of the repository
     #[arg(long)]
     pub(crate) all: bool,
@@ -217,7 +227,7 @@ pub(crate) struct Pause {
     #[command(flatten)]
     pub(crate) what: What,
     /// Why, for the history and for whoever runs into it
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub(crate) reason: String,
 }
 
@@ -227,7 +237,7 @@ pub(crate) struct Resume {
     #[command(flatten)]
     pub(crate) what: What,
     /// Why, for the history
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub(crate) reason: Option<String>,
 }
 
@@ -240,9 +250,9 @@ pub(crate) struct Resolve {
     #[command(flatten)]
     pub(crate) installation: Installation,
     #[command(flatten)]
-    pub(crate) scope: Scope,
+    pub(crate) connected: Connected,
     /// Why it may be taken over, for the history
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub(crate) reason: String,
 }
 
@@ -496,6 +506,11 @@ fn account(text: &str) -> Result<String, String> {
     } else {
         Err("an account's id has 12 digits".to_owned())
     }
+}
+
+/// Something is to be said: whoever reads the history wants to know why.
+fn reason(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("say why, in a few words".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 /// The least that a commit is named by.

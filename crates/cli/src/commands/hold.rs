@@ -54,7 +54,7 @@ pub(super) async fn resume(global: &Global, resume: &Resume) -> Result<Answer, F
 }
 
 pub(super) async fn resolve(global: &Global, resolve: &Resolve) -> Result<Answer, Failure> {
-    let reader = Reader::open_to_write(&resolve.installation, &resolve.scope).await?;
+    let reader = Reader::open_to_write(&resolve.installation, &resolve.connected).await?;
     let target = TargetName::new(resolve.target.as_str());
     let heads = reader.table.heads(&reader.repository).await?;
     let Some(head) = heads.iter().find(|head| head.target == target) else {
@@ -123,7 +123,7 @@ async fn check_known(reader: &Reader, what: &Held) -> Result<(), Failure> {
 
 /// Finds out what is meant, and of which repository.
 async fn open(typed: &What) -> Result<(Reader, Held), Failure> {
-    let what = match (&typed.target, &typed.scope.branch, typed.all) {
+    let what = match (&typed.target, &typed.branch, typed.all) {
         (Some(target), None, false) => Held::Target(TargetName::new(target.as_str())),
         (None, Some(branch), false) => Held::Branch(BranchName::new(branch.as_str())),
         (None, None, true) => Held::Everything,
@@ -133,7 +133,7 @@ async fn open(typed: &What) -> Result<(Reader, Held), Failure> {
         }
         _ => return Err(Failure::usage("several things were said", "a target, or `--branch NAME`, or `--all`")),
     };
-    Ok((Reader::open_to_write(&typed.installation, &typed.scope).await?, what))
+    Ok((Reader::open_to_write(&typed.installation, &typed.connected).await?, what))
 }
 
 async fn intervention(action: InterventionAction, what: Held, reason: Option<String>) -> Result<Intervention, Failure> {

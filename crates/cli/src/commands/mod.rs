@@ -28,7 +28,7 @@ use syncline_core::names::{BranchName, RepositoryName, SyncId};
 use time::OffsetDateTime;
 
 use crate::answer::Answer;
-use crate::arguments::{App, Arguments, Command, Env, Installation, Scope, Svc};
+use crate::arguments::{App, Arguments, Command, Connected, Env, Installation, Scope, Svc};
 use crate::documents::SyncDocument;
 use crate::draw::shell_line;
 use crate::failure::Failure;
@@ -82,16 +82,15 @@ struct Reader {
 impl Reader {
     /// Finds out which repository is meant before it asks AWS for anything.
     async fn open(installation: &Installation, scope: &Scope) -> Result<Self, Failure> {
-        let repository = origin::repository(scope.repository.as_deref())?;
+        let repository = origin::repository(scope.connected.repository.as_deref())?;
         let branch = scope.branch.as_deref().map(BranchName::new);
         Ok(Self { table: connection::table(installation).await?, repository, branch })
     }
 
-    /// The same, for a command that writes: what it writes is kept as long as the installation says.
-    async fn open_to_write(installation: &Installation, scope: &Scope) -> Result<Self, Failure> {
-        let repository = origin::repository(scope.repository.as_deref())?;
-        let branch = scope.branch.as_deref().map(BranchName::new);
-        Ok(Self { table: connection::table_to_write(installation).await?, repository, branch })
+    /// All of a repository, for a command that writes: what it writes is kept as long as the installation says.
+    async fn open_to_write(installation: &Installation, connected: &Connected) -> Result<Self, Failure> {
+        let repository = origin::repository(connected.repository.as_deref())?;
+        Ok(Self { table: connection::table_to_write(installation).await?, repository, branch: None })
     }
 
     /// The leases of the branches that are meant.

@@ -132,6 +132,19 @@ fn problems_in_files_end_every_command_with_one_and_one_document() {
 }
 
 #[test]
+fn what_is_held_is_held_for_a_reason() {
+    let repository = Repository::good();
+    for command in [&["pause", "--all"][..], &["resume", "--all"], &["resolve", "web/beta"]] {
+        for reason in ["", " "] {
+            let did = repository.syncline(&[command, &["--reason", reason]].concat());
+            did.ends(2, &["say why, in a few words"]);
+        }
+    }
+    repository.syncline(&["pause", "--help"]).ends(0, &["Everything that this branch deploys"]);
+    repository.syncline(&["resolve", "web/beta", "-b", "main", "--reason", "x"]).ends(2, &["unexpected argument '-b'"]);
+}
+
+#[test]
 fn every_failure_is_one_document_too() {
     let repository = Repository::good();
     repository.write("empty/file", "");
