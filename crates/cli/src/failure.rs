@@ -2,6 +2,7 @@
 //!
 //! Only `main` prints one. Nothing here knows a single command.
 
+use std::env;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -39,6 +40,9 @@ impl Explained {
         Self { error: anyhow::Error::msg(error.to_string()), help }
     }
 }
+
+/// How the SDK says that it found none.
+const NO_CREDENTIALS: &str = "no credentials found";
 
 /// The exit status of wrong usage: clap's.
 const USAGE: u8 = 2;
@@ -143,7 +147,12 @@ impl From<serde_json::Error> for Failure {
 
 impl From<syncline_aws::Error> for Failure {
     fn from(error: syncline_aws::Error) -> Self {
-        let help = help_with(&error).map(str::to_owned);
+        let help = match &error {
+            syncline_aws::Error::Unavailable { message, .. } if !message.contains(NO_CREDENTIALS) => {
+                Some(unreachable(|name| env::var(name).ok()))
+            }
+            error => help_with(error).map(str::to_owned),
+        };
         Self::Error(Explained { error: error.into(), help })
     }
 }
@@ -160,13 +169,21 @@ impl From<NotFound> for Failure {
     }
 }
 
+/// What to do where AWS gives no answer: whom the environment says to ask is said, since the error does not tell.
+fn unreachable(variable: impl Fn(&str) -> Option<String>) -> String {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(|value| format!("{name}={value}"));
+    let region = set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION"));
+    let region = region.unwrap_or_else(|| "that of your AWS profile".to_owned());
+    let endpoint = set("AWS_ENDPOINT_URL").map(|endpoint| format!(", the endpoint ({endpoint})")).unwrap_or_default();
+    format!("check the network, the region ({region}){endpoint} and your credentials: `aws sts get-caller-identity`")
+}
+
 fn help_with(error: &syncline_aws::Error) -> Option<&'static str> {
     use syncline_aws::Error;
     match error {
-        Error::Unavailable { message, .. } if message.contains("no credentials found") => Some(
+        Error::Unavailable { message, .. } if message.contains(NO_CREDENTIALS) => Some(
             "say whose they are: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws configure` sets up a profile",
         ),
-        Error::Unavailable { .. } => Some("check the network and your credentials: `aws sts get-caller-identity`"),
         Error::Throttled { .. } => Some("try again in a moment"),
         Error::Denied { action, .. } if !action.starts_with("dynamodb:") => {
             Some("docs/deploying-by-hand.md has a policy with all that working by hand takes")
@@ -185,13 +202,22 @@ fn help_with(error: &syncline_aws::Error) -> Option<&'static str> {
             Some("get new credentials: `aws sts get-caller-identity` tells whether they work")
         }
         Error::Damaged { .. } => Some("a newer Syncline may have written it: `syncline --version`"),
-        Error::Refused { .. } | Error::Misconfigured { .. } => None,
+        Error::Unavailable { .. } | Error::Refused { .. } | Error::Misconfigured { .. } => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_reached_is_told_by_region_and_endpoint() {
+        let help = unreachable(|name| (name != "AWS_REGION").then(|| format!("<{name}>")));
+        assert!(help.contains("the region (AWS_DEFAULT_REGION=<AWS_DEFAULT_REGION>)"), "{help}");
+        assert!(help.contains("the endpoint (AWS_ENDPOINT_URL=<AWS_ENDPOINT_URL>)"), "{help}");
+        let help = unreachable(|_| None);
+        assert!(help.contains("the region (that of your AWS profile) and"), "{help}");
+    }
 
     #[test]
     fn a_missing_table_is_explained() {
