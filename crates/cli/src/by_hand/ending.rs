@@ -9,7 +9,7 @@ use super::ledger;
 use crate::answer::{Answer, End};
 use crate::arguments::{DEFAULT_CAPABILITIES, DEFAULT_STACK, Global, Hand, Output, Place};
 use crate::commands::now;
-use crate::documents::SyncDocument;
+use crate::documents::{SyncDocument, TargetDocument};
 use crate::draw::{self, shell_line};
 use crate::failure::Failure;
 use crate::paint::Paint;
@@ -136,7 +136,10 @@ pub(crate) fn answer(
     lines.push(draw::sync::by_hand_summary(&last.summary, now(), paint));
     let mut follow_ups = match end {
         End::Well => Vec::new(),
-        End::Badly => draw::sync::failed_stacks(&last, |stack| touched.contains(stack)),
+        End::Badly => {
+            let is_touched = |target: &TargetDocument| target.stack.as_ref().is_some_and(|one| touched.contains(one));
+            draw::sync::failed_stacks(&last, is_touched)
+        }
         End::Interrupted => following(&going_on),
     };
     if end != End::Well {

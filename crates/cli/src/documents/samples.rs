@@ -83,6 +83,7 @@ pub(crate) fn failed() -> SyncDocument {
         target(1, "front-end/beta", &[0], &[(TargetStatus::Deploying, 65), (TargetStatus::Failed, 88)]),
         target(2, "web/beta", &[1], &[(TargetStatus::Skipped, 88)]),
     ];
+    targets[1].entered = 2;
     targets[1].reason = Some("`Topic` (AWS::SNS::Topic): Invalid parameter:\n  name".to_owned());
     targets[2].reason = Some("`front-end/beta` failed".to_owned());
     SyncDocument::new(record, targets, vec![TargetName::new("api/beta")], Vec::new())

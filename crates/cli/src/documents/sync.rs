@@ -158,6 +158,9 @@ pub(crate) struct TargetDocument {
     /// Its resources, where they were looked at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) resources: Vec<ResourceDocument>,
+    /// Whether CloudFormation began with its stack, as far as can be told: what was refused at once is not entered again.
+    #[serde(skip)]
+    pub(crate) is_touched: bool,
 }
 
 /// A resource of a target's stack, in the operation that came last.
@@ -326,6 +329,7 @@ impl TargetDocument {
             pending_at,
             ready_at: None,
             deploying_at,
+            is_touched: record.entered > 1 || record.worked.is_some(),
             asked_at: record.worked.as_ref().map(|worked| worked.asked_at.clone()),
             heard_at: record.worked.map(|worked| worked.heard_at),
             settled_at,
@@ -360,6 +364,7 @@ impl TargetDocument {
             waited_seconds: None,
             took_seconds: None,
             resources: Vec::new(),
+            is_touched: false,
         }
     }
 

@@ -198,11 +198,13 @@ pub(crate) fn by_hand_summary(sync: &SyncSummary, moment: OffsetDateTime, paint:
     format!("{sign} {} {}: {end}, {}{took}{reason}", sync.repository, sync.branch, counts(&sync.counts))
 }
 
-/// Where to look for what happened to the targets that failed, of the stacks that were touched.
-pub(crate) fn failed_stacks(document: &SyncDocument, is_touched: impl Fn(&StackName) -> bool) -> Vec<(String, String)> {
-    let failed = document.targets.iter().filter(|target| target.status == TargetStatus::Failed);
-    let with_stack =
-        failed.filter_map(|target| Some((target, target.stack.as_ref().filter(|stack| is_touched(stack))?)));
+/// Where to look for what happened to the targets that failed, of those whose stacks were touched.
+pub(crate) fn failed_stacks(
+    document: &SyncDocument,
+    is_touched: impl Fn(&TargetDocument) -> bool,
+) -> Vec<(String, String)> {
+    let failed = document.targets.iter().filter(|target| target.status == TargetStatus::Failed && is_touched(target));
+    let with_stack = failed.filter_map(|target| Some((target, target.stack.as_ref()?)));
     let command = |(target, stack): (&TargetDocument, &StackName)| {
         let command = stack_command("describe-stack-events", stack, &target.location);
         (command, format!("for what happened to `{}`", one_line(target.target.as_str())))
@@ -246,7 +248,7 @@ pub(crate) fn follow_ups(document: &SyncDocument) -> Vec<(String, String)> {
             add(command, "to follow the newer commit".to_owned());
         }
         SyncStatus::Failed | SyncStatus::Cancelled => {
-            actions = failed_stacks(document, |_| true);
+            actions = failed_stacks(document, |target| target.is_touched);
             let mut add = |command: String, purpose: String| actions.push((command, purpose));
             add(format!("syncline show {}", sync.sync), "for everything about this sync".to_owned());
             let blocked = let_go_on(document);

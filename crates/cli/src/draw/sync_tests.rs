@@ -68,6 +68,13 @@ fn a_failure_says_where_to_look_and_how_to_go_on() {
 }
 
 #[test]
+fn a_stack_that_was_never_touched_has_nothing_to_look_at() {
+    let mut refused = samples::failed();
+    refused.targets[1].is_touched = false;
+    assert!(!lines(&follow_ups(&refused)).contains("describe-stack-events"));
+}
+
+#[test]
 fn what_is_blocked_is_let_go_on_by_a_command_that_runs() {
     let mut blocked = samples::failed();
     blocked.summary.counts.clear();
