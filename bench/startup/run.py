@@ -18,7 +18,7 @@ sys.path.append(str(HERE.parent))
 
 from page import write_part  # noqa: E402
 
-RUNS = 15
+RUNS = 31
 FUNCTIONS = ROOT / ".aws-sam/bench"
 BARE = ROOT / "target/release/bare"
 NAMES = "TABLE_NAME TEMPLATE_BUCKET CLOUDFORMATION_ROLE_ARN CAPABILITIES SYNC_STATE_MACHINE_ARN TARGET_STATE_MACHINE_ARN"

