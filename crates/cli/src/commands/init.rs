@@ -50,10 +50,16 @@ pub(super) fn run(global: &Global, init: &Init) -> Result<Answer, Failure> {
             "to see what a push would deploy".to_owned(),
         ),
     ];
-    let next = next_branch(&init.folder, &names.next);
-    follow_ups.extend(next.map(|make| (make, format!("to have a branch that `{}` is published to", names.branch))));
-    let push = "git add . && git commit && git push";
-    follow_ups.push((push.to_owned(), "to deploy it, once the repository is connected".to_owned()));
+    let in_folder = |words: &[&str]| {
+        let folder = at.into_iter().flat_map(|folder| ["-C", folder]);
+        shell_line(["git"].into_iter().chain(folder).chain(words.iter().copied()))
+    };
+    let make = if git::is_there(&init.folder) { next_branch(&init.folder, &names, in_folder) } else { Vec::new() };
+    if !make.is_empty() {
+        follow_ups.push((make.join(" && "), format!("to have a branch that `{}` is published to", names.branch)));
+    }
+    let push = [["add", "."].as_slice(), &["commit"], &["push"]].map(in_folder).join(" && ");
+    follow_ups.push((push, "to deploy it, once the repository is connected".to_owned()));
     Ok(Answer {
         aside: format!("{} wrote {}", paint.good("✓"), number_of(written.len(), "file")),
         follow_ups,
@@ -62,15 +68,25 @@ pub(super) fn run(global: &Global, init: &Init) -> Result<Answer, Failure> {
 }
 
 /// What makes the branch that is deployed next, unless it is at `origin`: as it was before anything was written, since a pull
-/// request needs one to go to, and something to bring. A repository without a commit can have no branch.
-fn next_branch(folder: &Path, next: &str) -> Option<String> {
-    if git::has(folder, &format!("refs/remotes/origin/{next}")) {
-        return None;
+/// request needs one to go to, and something to bring. A repository without a commit can have no branch. The branch that is
+/// deployed first is pushed first: CodeCommit makes it the default branch, from which the manifest is read.
+fn next_branch(folder: &Path, Names { branch, next, .. }: &Names, git: impl Fn(&[&str]) -> String) -> Vec<String> {
+    let is_at_origin = |branch: &str| git::has(folder, &format!("refs/remotes/origin/{branch}"));
+    let mut make = Vec::new();
+    if is_at_origin(next) {
+        return make;
     }
-    let begin = if git::commit(folder).is_none() { "git commit --allow-empty -m Begin && " } else { "" };
-    let branch = shell_line(["git", "branch", next]);
-    let make = if git::has(folder, &format!("refs/heads/{next}")) { String::new() } else { format!("{branch} && ") };
-    Some(format!("{begin}{make}{}", shell_line(["git", "push", "origin", next])))
+    if git::commit(folder).is_none() {
+        make.push(git(&["commit", "--allow-empty", "-m", "Begin"]));
+    }
+    if !is_at_origin(branch) {
+        make.push(git(&["push", "origin", branch]));
+    }
+    if !git::has(folder, &format!("refs/heads/{next}")) {
+        make.push(git(&["branch", next]));
+    }
+    make.push(git(&["push", "origin", next]));
+    make
 }
 
 /// Fails where anything stands where a file would be written, or where a second manifest would come to be.

@@ -39,14 +39,17 @@ fn defaults_come_from_the_folder_and_what_is_checked_out() {
 fn the_next_branch_is_made_before_the_first_push() {
     let repository = Repository::empty();
     repository.git(&["init", "--quiet", "--initial-branch=main"]);
-    let first = "git commit --allow-empty -m Begin && git branch prod && git push origin prod";
+    let first =
+        "  git commit --allow-empty -m Begin && git push origin main && git branch prod && git push origin prod ";
     repository.syncline(&["init", "--yes"]).ends(0, &[first]);
     repository.commit("an example");
     repository.git(&["branch", "stage"]);
     let did = repository.syncline(&["init", "--yes", "--next", "stage", "other"]);
-    did.ends(0, &["  git push origin stage "]);
+    did.ends(0, &["  git -C other push origin main && git -C other push origin stage "]);
     assert!(!did.stderr.contains("git branch"), "{did:#?}");
-    repository.syncline(&["init", "--yes", "third"]).ends(0, &["  git branch prod && git push origin prod "]);
+    repository.git(&["update-ref", "refs/remotes/origin/main", "main"]);
+    let third = "  git -C third branch prod && git -C third push origin prod ";
+    repository.syncline(&["init", "--yes", "third"]).ends(0, &[third]);
     repository.git(&["update-ref", "refs/remotes/origin/prod", "main"]);
     let did = repository.syncline(&["init", "--yes", "fourth"]);
     assert!(!did.stderr.contains("origin prod"), "{did:#?}");
