@@ -283,6 +283,9 @@ async fn the_documented_policy_is_enough() {
     assert!(said.contains("6 succeeded"), "{said}");
     let sync = repository.await_sync("main", "a sync by hand", |sync| sync.by_hand.is_some()).await;
     assert!(sync.by_hand.unwrap().by.ends_with(":user/hand"));
+    for words in [["status"].as_slice(), &["history"], &["show", "latest"]] {
+        assert_done(&as_hand(words).await);
+    }
     assert_done(&as_hand(&["app", "delete", "--yes"]).await);
     assert_eq!(repository.stacks("copilot-iam-").await, Vec::<String>::new());
 }

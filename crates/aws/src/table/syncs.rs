@@ -13,7 +13,7 @@ use syncline_core::status::{SyncStatus, TargetStatus};
 use super::targets::kept_targets;
 use super::update::Updated;
 use super::{PublishAction, Table, TargetRecord, from_item, of_sync, to_item, to_value};
-use crate::{Error, clock};
+use crate::{Error, clock, in_batches};
 
 /// How many diagnostics a sync's record holds, so that it stays far below 400 KB.
 const MAX_DIAGNOSTICS: usize = 200;
@@ -111,6 +111,12 @@ impl Table {
     /// A sync's record.
     pub async fn sync(&self, sync: &SyncId) -> Result<Option<SyncRecord>, Error> {
         self.get(of_sync(sync), "SYNC".to_owned()).await
+    }
+
+    /// The records of some syncs; of those that have expired there is none.
+    pub async fn syncs(&self, syncs: &[SyncId]) -> Result<Vec<SyncRecord>, Error> {
+        let records = in_batches(syncs.iter().map(|sync| self.sync(sync))).await?;
+        Ok(records.into_iter().flatten().collect())
     }
 
     /// Brings a sync to a status that may follow the one it has. Gives whether it did; done again, it did not.

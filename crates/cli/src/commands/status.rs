@@ -1,5 +1,7 @@
 //! `syncline status`: the present state of every target, and each branch's lease and newest sync.
 
+use syncline_core::names::SyncId;
+
 use super::Reader;
 use crate::answer::Answer;
 use crate::arguments::{Global, Output, Status};
@@ -16,10 +18,8 @@ pub(super) async fn run(global: &Global, status: &Status) -> Result<Answer, Fail
     if leases.is_empty() {
         return Err(reader.no_sync());
     }
-    let mut newest = Vec::new();
-    for (branch, _) in &leases {
-        newest.extend(reader.table.syncs_of_branch(&reader.repository, branch, 1).await?);
-    }
+    let newest: Vec<SyncId> = leases.iter().filter_map(|(_, lease)| lease.last.clone()).collect();
+    let newest = reader.table.syncs(&newest).await?;
     let document = StatusDocument::new(reader.repository, reader.branch.as_ref(), leases, newest, heads, holds);
     match global.output {
         Output::Json => Answer::json(&document),
