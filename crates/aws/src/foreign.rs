@@ -32,7 +32,7 @@ impl ForeignChange {
 
     /// Whether the stack is gone.
     pub fn is_gone(&self) -> bool {
-        self.operation.id == NewestOperation::GONE
+        self.operation.is_gone()
     }
 
     /// What to say of it, and how it goes on.

@@ -47,6 +47,11 @@ impl NewestOperation {
     /// The id of what leaves no stack behind.
     pub const GONE: &str = "gone";
 
+    /// Whether it left no stack behind.
+    pub fn is_gone(&self) -> bool {
+        self.id == Self::GONE
+    }
+
     fn gone() -> Self {
         Self { id: Self::GONE.to_owned(), sync: None, status: None, at: None }
     }
@@ -103,7 +108,7 @@ impl Stacks {
 
     /// The operation on a stack that came last, one read where it was Syncline's. What undoes a failed update, as Syncline itself
     /// advises, is none; nothing where the events do not tell.
-    pub(crate) async fn newest_operation(&self, stack: &StackName) -> Result<Option<NewestOperation>, Error> {
+    pub async fn newest_operation(&self, stack: &StackName) -> Result<Option<NewestOperation>, Error> {
         let mut status = None;
         let mut next: Option<String> = None;
         for _ in 0..MAX_EVENT_PAGES {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use syncline_aws::Error;
-use syncline_core::deployment::sync_of;
+use syncline_aws::stacks::NewestOperation;
 use syncline_core::location::Location;
 use syncline_core::names::{RepositoryName, StackName, TargetName};
 use syncline_core::plan::Known;
@@ -66,7 +66,7 @@ pub(crate) async fn deployers(
     Ok(found.into_iter().map(|(_, by)| by).collect())
 }
 
-/// Who deployed a stack last, by its last operation's token.
+/// Who deployed a stack last, by its last operation; nothing where there is no such stack.
 async fn deployer(
     account: &Account,
     repository: &RepositoryName,
@@ -74,11 +74,12 @@ async fn deployer(
     is_known: bool,
 ) -> Result<Option<DeployedBy>, Error> {
     let stacks = account.stacks.at(location, repository).await?;
-    let found = stacks.look(stack).await?.filter(|found| found.view.status != "DELETE_COMPLETE");
-    let Some(found) = found else { return Ok(None) };
-    let token = found.view.last_token;
-    let (syncline, record) = match (&account.syncline, token.as_deref().and_then(sync_of)) {
-        (Some(syncline), Some(sync)) => (syncline, syncline.table.sync(&sync).await?),
+    let newest = stacks.newest_operation(stack).await?;
+    if newest.as_ref().is_some_and(NewestOperation::is_gone) {
+        return Ok(None);
+    }
+    let (syncline, record) = match (&account.syncline, newest.as_ref().and_then(|newest| newest.sync.as_ref())) {
+        (Some(syncline), Some(sync)) => (syncline, syncline.table.sync(sync).await?),
         // Without a history the token is all that tells.
         (None, Some(_)) => return Ok(Some(DeployedBy::Us)),
         (_, None) => return Ok(Some(if is_known { DeployedBy::Us } else { DeployedBy::Unknown })),
@@ -87,7 +88,8 @@ async fn deployer(
         Some(record) if record.repository != *repository => {
             // Somebody may have said that this repository takes over from that operation.
             let head = syncline.table.head(repository, target).await?;
-            let is_accepted = head.is_some_and(|head| head.accepted.is_some() && head.accepted == token);
+            let accepted = head.and_then(|head| head.accepted);
+            let is_accepted = accepted.is_some() && accepted == newest.map(|newest| newest.id);
             if is_accepted { DeployedBy::Us } else { DeployedBy::Other(record.repository) }
         }
         Some(_) => DeployedBy::Us,
