@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What the standard library has for files, networks, processes, settings and the time.
-const IO: [&str; 7] = ["std::fs", "std::net", "std::env", "std::process", "std::io", "SystemTime", "Instant"];
+const IO: [&str; 8] = ["std::{", "std::fs", "std::net", "std::env", "std::process", "std::io", "SystemTime", "Instant"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

@@ -19,7 +19,10 @@ use crate::failure::Failure;
 pub(crate) const STATUS: u8 = 130;
 
 /// What is said where a question was interrupted.
-pub(crate) const NOTHING_DONE: &str = "interrupted: nothing was done";
+const NOTHING_DONE: &str = "interrupted: nothing was done";
+
+/// What is said where whoever works ends it in order.
+const NOTHING_MORE: &str = "interrupted: nothing more was done";
 
 /// How long whoever was asking waits for the thread that listens to end the command.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -63,12 +66,16 @@ pub(crate) fn asking() -> impl Drop {
     Asking
 }
 
-/// A question that was interrupted hears of it before or after the thread that listens, which ends the command unless somebody
-/// ends it in order: only one of them is to say so.
-pub(crate) fn wait_for_end() {
-    if !IS_HEEDED.load(Ordering::SeqCst) {
-        thread::sleep(PATIENCE);
+/// What a question that was interrupted ends with. It hears of it before or after the thread that listens, which ends the command
+/// unless somebody ends it in order: only one of them is to say so.
+pub(crate) fn of_question() -> Failure {
+    if IS_HEEDED.load(Ordering::SeqCst) {
+        // It stands behind the question.
+        let _ = Term::stderr().write_line("");
+        return Failure::interrupted(NOTHING_MORE);
     }
+    thread::sleep(PATIENCE);
+    Failure::interrupted(NOTHING_DONE)
 }
 
 /// From now on whoever works ends it in order.
@@ -85,7 +92,7 @@ pub(crate) async fn came() {
 
 /// Errors: it came.
 pub(crate) fn check() -> Result<(), Failure> {
-    if *CAME.borrow() { Err(Failure::interrupted("interrupted: nothing more was done")) } else { Ok(()) }
+    if *CAME.borrow() { Err(Failure::interrupted(NOTHING_MORE)) } else { Ok(()) }
 }
 
 #[cfg(unix)]

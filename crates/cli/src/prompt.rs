@@ -78,10 +78,7 @@ fn asked<T>(ask: impl FnOnce() -> dialoguer::Result<T>) -> Result<T, Failure> {
         // A list that is chosen from hides it.
         let _ = Term::stderr().show_cursor();
         match error.kind() {
-            io::ErrorKind::Interrupted => {
-                interrupt::wait_for_end();
-                Failure::interrupted(interrupt::NOTHING_DONE)
-            }
+            io::ErrorKind::Interrupted => interrupt::of_question(),
             _ => Failure::unexplained(format!("cannot ask: {}", why(&error))),
         }
     })

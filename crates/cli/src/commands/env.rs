@@ -1,7 +1,7 @@
 //! `syncline env ls`: the environments of a repository, and the addons that go into them: what is deployed, or with `--local`
 //! what the files have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use syncline_core::location::Location;
@@ -71,8 +71,11 @@ async fn deployed(
     repository: &RepositoryName,
 ) -> Result<Answer, Failure> {
     let stacks = connection::stacks().await?;
-    let mut found = Vec::new();
+    let (mut found, mut elsewhere) = (Vec::new(), BTreeSet::new());
     for (name, environment, stack, location) in wanted(ls, manifest) {
+        if !location.is_home() {
+            elsewhere.insert(location.to_string());
+        }
         let asked = async { stacks.at(&location, repository).await?.status(&stack).await };
         let status = match asked.await {
             // Where one may not look something may be.
@@ -87,7 +90,8 @@ async fn deployed(
     if found.is_empty() {
         let what = if ls.addons { "addon" } else { "environment" };
         // What is elsewhere looks like nothing at all.
-        return Ok(Answer::text(format!("no {what} is deployed in {}", connection::place().await?)));
+        let places = [connection::place().await?].into_iter().chain(elsewhere);
+        return Ok(Answer::text(format!("no {what} is deployed in {}", places.collect::<Vec<_>>().join(", nor in "))));
     }
     Ok(Answer::text(draw::environments::listed(&found, ls.addons, Paint::for_stdout(global.no_color))))
 }

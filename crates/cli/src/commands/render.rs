@@ -54,10 +54,11 @@ pub(super) fn rendered(
 ) -> Result<RenderDocument, Failure> {
     let mut prepared = reading.prepare(manifest, entry, Outputs::Pending)?;
     if let (Some(given), Ok(trial)) = (given, &prepared) {
-        // Whose outputs the template shows is known once it was tried. What is wrong then is wrong with what was given.
+        // Whose outputs the template shows is known once it was tried. What is missing then is missing in what was given.
         let outputs = Outputs::Known(given.of(&trial.shows));
         prepared = reading.prepare(manifest, entry, outputs)?.map_err(|mut errors| {
-            errors.iter_mut().for_each(|error| error.help = Some(given.help()));
+            let missing = errors.iter_mut().filter(|error| error.message.contains("is undefined"));
+            missing.for_each(|error| error.help = Some(given.help()));
             errors
         });
     }
