@@ -27,7 +27,7 @@ SOURCES := $(shell find crates/core crates/aws functions -name '*.rs' -o -name '
 
 .PHONY: help
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(TOOLS)/emulator/.installed $(TOOLS)/aws/.installed $(TOOLS)/lambda/.installed ## Install the pinned tools into .tools
@@ -79,7 +79,7 @@ soak: setup build ## Run the long tests of load and bad luck, which end by thems
 	cargo test --package syncline-tests -- --ignored --nocapture soak
 
 .PHONY: bench
-bench: bench-reading bench-startup bench-deployments ## Measure everything into bench/RESULTS.md
+bench: bench-reading bench-startup bench-deployments ## Measure everything into bench/RESULTS.md, in over an hour
 
 .PHONY: bench-reading
 bench-reading: $(TOOLS)/bench/.installed ## Measure reading, planning and rendering

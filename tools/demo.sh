@@ -9,9 +9,18 @@ bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'
 if [ ! -t 1 ] || [ -n "${NO_COLOR:-}" ]; then bold='' dim='' plain=''; fi
 
 step() { printf '\n%s%s%s\n' "$bold" "$1" "$plain"; }
-show() { printf '%s$ %s%s\n' "$dim" "$*" "$plain"; "$@"; }
+# A command as it is typed: none of its words has a single quote.
+typed() {
+  local word line=
+  for word; do
+    case $word in *[!A-Za-z0-9_./:=@,+-]*) word="'$word'" ;; esac
+    line="$line $word"
+  done
+  printf '%s$%s%s\n' "$dim" "$line" "$plain"
+}
+show() { typed "$@"; "$@"; }
 quiet() {
-  printf '%s$ %s%s\n' "$dim" "$*" "$plain"
+  typed "$@"
   if ! "$@" >"$state/last-command.log" 2>&1; then
     cat "$state/last-command.log" >&2
     printf 'error: `%s` failed\nhelp: its output is above; `make down` starts over\n' "$1" >&2
@@ -77,7 +86,7 @@ ${bold}What to try next${plain}
   syncline status -r shop -b prod --watch --wait 30      # merging pushed to prod, and so prod follows
 
   cd .local/shop                        # change one service, and only that one is deployed
-  sed -i.bak 's/visibility_timeout: 120/visibility_timeout: 60/; s/detail_type: OrderPlaced}/detail_type: OrderPaid}/' payments/spec.yaml
+  sed -i.bak 's/visibility_timeout: 120/visibility_timeout: 60/; s/detail_type: OrderPlaced}/detail_type: OrderPaid}/' payments/spec.yaml && rm payments/spec.yaml.bak
   git commit -am 'Work off paid orders' && git push && syncline status -b main --watch --wait 30
 
   make down                             # stop the local AWS and forget its state
