@@ -63,12 +63,23 @@ fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build()
 }
 
-/// Runs futures side by side, some at a time, and gives their results in order; the first error ends it.
-pub(crate) fn in_batches<T, F>(futures: impl IntoIterator<Item = F>) -> impl Future<Output = Result<Vec<T>, Error>>
+/// Runs futures side by side, so many at a time, and gives their results in order; the first error ends it.
+pub fn side_by_side<T, F>(
+    at_once: usize,
+    futures: impl IntoIterator<Item = F>,
+) -> impl Future<Output = Result<Vec<T>, Error>>
 where
     F: Future<Output = Result<T, Error>>,
 {
     // Collected here, so that what is awaited holds futures and no closure that borrows.
     let futures: Vec<F> = futures.into_iter().collect();
-    stream::iter(futures).buffered(CONCURRENCY).try_collect()
+    stream::iter(futures).buffered(at_once).try_collect()
+}
+
+/// Runs the requests of one step side by side.
+pub(crate) fn in_batches<T, F>(futures: impl IntoIterator<Item = F>) -> impl Future<Output = Result<Vec<T>, Error>>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    side_by_side(CONCURRENCY, futures)
 }

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use serde::Serialize;
 use similar::TextDiff;
 use syncline_aws::all_stacks::AllStacks;
+use syncline_aws::side_by_side;
 use syncline_aws::stacks::Deployed;
 use syncline_core::addons::nested;
 use syncline_core::assembly::{AssembledTarget, Assembly};
@@ -16,8 +16,6 @@ use syncline_core::names::{RepositoryName, StackName, TargetKind, TargetName};
 use syncline_core::plan::Known;
 use syncline_core::render::Outputs;
 use syncline_core::stack::{self, ADDONS_TEMPLATE_URL, StackRequest};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use super::account::{Account, CONCURRENCY};
 use crate::draw::stack_at;
@@ -234,23 +232,11 @@ async fn all_deployed(
     wanted: BTreeMap<StackName, Location>,
 ) -> Result<BTreeMap<StackName, Deployed>, syncline_aws::Error> {
     let wanted = those_there(stacks, repository, wanted).await?;
-    let room = Arc::new(Semaphore::new(CONCURRENCY));
-    let mut asked = JoinSet::new();
-    for (stack, location) in wanted {
-        let (stacks, room, repository) = (stacks.clone(), room.clone(), repository.clone());
-        asked.spawn(async move {
-            let _permit = room.acquire().await;
-            let stacks = stacks.at(&location, &repository).await?;
-            stacks.deployed(&stack).await.map(|found| (stack, found))
-        });
-    }
-    let mut deployed = BTreeMap::new();
-    while let Some(answer) = asked.join_next().await {
-        let Ok(answer) = answer else { continue };
-        let (stack, found) = answer?;
-        deployed.extend(found.map(|found| (stack, found)));
-    }
-    Ok(deployed)
+    let asked = wanted.into_iter().map(async |(stack, location)| {
+        let found = stacks.at(&location, repository).await?.deployed(&stack).await?;
+        Ok(found.map(|found| (stack, found)))
+    });
+    Ok(side_by_side(CONCURRENCY, asked).await?.into_iter().flatten().collect())
 }
 
 /// The outputs that a target's template shows, where all the stacks are there.

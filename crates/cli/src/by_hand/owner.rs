@@ -1,15 +1,12 @@
 //! Whose a stack is: who deployed it last, as its last operation and the history tell.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use syncline_aws::Error;
 use syncline_aws::stacks::NewestOperation;
+use syncline_aws::{Error, side_by_side};
 use syncline_core::location::Location;
 use syncline_core::names::{RepositoryName, StackName, TargetName};
 use syncline_core::plan::Known;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use super::account::{Account, CONCURRENCY};
 use crate::draw::shell_line;
@@ -49,21 +46,9 @@ pub(crate) async fn deployers(
     account: &Account,
     repository: &RepositoryName,
     known: &BTreeMap<TargetName, Known>,
-    asked: Vec<TargetStack>,
+    asked: &[TargetStack],
 ) -> Result<Vec<Option<DeployedBy>>, Error> {
-    let room = Arc::new(Semaphore::new(CONCURRENCY));
-    let mut asking = JoinSet::new();
-    for (place, one) in asked.into_iter().enumerate() {
-        let (account, room, repository) = (account.clone(), room.clone(), repository.clone());
-        let is_known = one.is_known(known);
-        asking.spawn(async move {
-            let _permit = room.acquire().await;
-            Ok::<_, Error>((place, deployer(&account, &repository, &one, is_known).await?))
-        });
-    }
-    let mut found = asking.join_all().await.into_iter().collect::<Result<Vec<_>, Error>>()?;
-    found.sort_by_key(|(place, _)| *place);
-    Ok(found.into_iter().map(|(_, by)| by).collect())
+    side_by_side(CONCURRENCY, asked.iter().map(|one| deployer(account, repository, one, one.is_known(known)))).await
 }
 
 /// Who deployed a stack last, by its last operation; nothing where there is no such stack.

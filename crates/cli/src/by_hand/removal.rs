@@ -157,8 +157,8 @@ pub(crate) async fn deployed(
     known: &BTreeMap<TargetName, Known>,
     condemned: &[Condemned],
 ) -> Result<Vec<(Condemned, DeployedBy)>, Error> {
-    let asked = condemned.iter().map(Condemned::target_stack).collect();
-    let found = deployers(account, repository, known, asked).await?;
+    let asked: Vec<TargetStack> = condemned.iter().map(Condemned::target_stack).collect();
+    let found = deployers(account, repository, known, &asked).await?;
     Ok(condemned.iter().zip(found).filter_map(|(one, by)| Some((one.clone(), by?))).collect())
 }
 

@@ -176,7 +176,7 @@ async fn check_owners(
     let asked: Vec<TargetStack> = there
         .map(|one| TargetStack { target: one.target.clone(), stack: one.stack.clone(), location: one.location.clone() })
         .collect();
-    let found = deployers(account, repository, known, asked.clone()).await?;
+    let found = deployers(account, repository, known, &asked).await?;
     let found = asked.iter().zip(&found).filter_map(|(asked, by)| Some((asked, by.as_ref()?)));
     check_ours(repository, known, found, "deployed")
 }
