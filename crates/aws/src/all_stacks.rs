@@ -82,6 +82,12 @@ impl AllStacks {
         format!("arn:{partition}:cloudformation:{region}:{account}:stack/{stack}")
     }
 
+    /// Where a location is: `account 111122223333, us-east-1`.
+    pub fn place(&self, location: &Location) -> String {
+        let Home { region, account, .. } = &self.at_home;
+        format!("account {}, {}", location.account_or(account), location.region_or(region))
+    }
+
     /// Whether no role is assumed to work there.
     pub fn needs_no_role(&self, location: &Location) -> bool {
         self.role(location).is_none()

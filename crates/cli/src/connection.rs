@@ -22,14 +22,6 @@ pub(crate) async fn stacks() -> Result<AllStacks, Failure> {
     Ok(AllStacks::by_hand(&configuration, &caller, &[]))
 }
 
-/// Where AWS is asked: `account 111122223333, us-east-1`.
-pub(crate) async fn place() -> Result<String, Failure> {
-    let configuration = configuration().await;
-    let caller = caller(&configuration).await?;
-    let region = configuration.region().ok_or(installation::NotFound::NoRegion)?;
-    Ok(format!("account {}, {region}", caller.account))
-}
-
 /// Syncline's table. A name that was typed is taken at its word, and saves asking CloudFormation.
 pub(crate) async fn table(installation: &Installation) -> Result<Table, Failure> {
     let configuration = configuration().await;

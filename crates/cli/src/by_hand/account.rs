@@ -108,16 +108,12 @@ impl Account {
 
     /// `account 111122223333, us-east-1`.
     pub(crate) fn place(&self) -> String {
-        format!("account {}, {}", self.caller.account, self.region)
+        self.stacks.place(&Location::default())
     }
 
     /// Where some stacks are, each place once: `account 111122223333, us-east-1 and account 444455556666, eu-west-1`.
     pub(crate) fn places<'l>(&self, locations: impl Iterator<Item = &'l Location>) -> String {
-        let place = |location: &Location| {
-            let account = location.account_or(&self.caller.account);
-            format!("account {account}, {}", location.region_or(&self.region))
-        };
-        let places: BTreeSet<String> = locations.map(place).collect();
+        let places: BTreeSet<String> = locations.map(|location| self.stacks.place(location)).collect();
         places.into_iter().collect::<Vec<_>>().join(" and ")
     }
 

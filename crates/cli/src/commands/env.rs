@@ -74,7 +74,7 @@ async fn deployed(
     let (mut found, mut elsewhere) = (Vec::new(), BTreeSet::new());
     for (name, environment, stack, location) in wanted(ls, manifest) {
         if !location.is_home() {
-            elsewhere.insert(location.to_string());
+            elsewhere.insert(stacks.place(&location));
         }
         let asked = async { stacks.at(&location, repository).await?.status(&stack).await };
         let status = match asked.await {
@@ -90,7 +90,7 @@ async fn deployed(
     if found.is_empty() {
         let what = if ls.addons { "addon" } else { "environment" };
         // What is elsewhere looks like nothing at all.
-        let places = [connection::place().await?].into_iter().chain(elsewhere);
+        let places = [stacks.place(&Location::default())].into_iter().chain(elsewhere);
         return Ok(Answer::text(format!("no {what} is deployed in {}", places.collect::<Vec<_>>().join(", nor in "))));
     }
     Ok(Answer::text(draw::environments::listed(&found, ls.addons, Paint::for_stdout(global.no_color))))
