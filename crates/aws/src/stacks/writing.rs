@@ -11,6 +11,22 @@ use crate::error::from_sdk;
 use crate::fence::Fence;
 use crate::templates::{Sources, TemplateSource};
 
+/// A call with all that a stack is made from, whether it is created or updated. The SDK's two calls have the same parts and no type
+/// in common.
+macro_rules! given {
+    ($call:expr, $stacks:ident, $request:ident, $sources:ident) => {{
+        let (body, url) = body_or_url(&$sources.template);
+        $call
+            .stack_name($request.stack.as_str())
+            .set_template_body(body)
+            .set_template_url(url)
+            .set_parameters(Some(parameters($request, $sources)))
+            .set_tags(Some(tags($request)))
+            .set_capabilities(Some($stacks.capabilities.clone()))
+            .set_role_arn($stacks.role.clone())
+    }};
+}
+
 impl Stacks {
     fn may_write(&self) -> Result<(), Error> {
         self.fence.as_ref().map_or(Ok(()), Fence::check)
@@ -24,20 +40,8 @@ impl Stacks {
         operation: &Operation,
     ) -> Result<Result<(), Refusal>, Error> {
         self.may_write()?;
-        let (body, url) = body_or_url(&sources.template);
-        let sent = self
-            .writer
-            .create_stack()
-            .stack_name(request.stack.as_str())
-            .set_template_body(body)
-            .set_template_url(url)
-            .set_parameters(Some(parameters(request, sources)))
-            .set_tags(Some(tags(request)))
-            .set_capabilities(Some(self.capabilities.clone()))
-            .set_role_arn(self.role.clone())
-            .client_request_token(operation.token("create"))
-            .send()
-            .await;
+        let call = given!(self.writer.create_stack(), self, request, sources);
+        let sent = call.client_request_token(operation.token("create")).send().await;
         accepted(sent.map(|_| ()).map_err(from_sdk("cloudformation:CreateStack")))
     }
 
@@ -49,20 +53,8 @@ impl Stacks {
         operation: &Operation,
     ) -> Result<Result<(), Refusal>, Error> {
         self.may_write()?;
-        let (body, url) = body_or_url(&sources.template);
-        let sent = self
-            .writer
-            .update_stack()
-            .stack_name(request.stack.as_str())
-            .set_template_body(body)
-            .set_template_url(url)
-            .set_parameters(Some(parameters(request, sources)))
-            .set_tags(Some(tags(request)))
-            .set_capabilities(Some(self.capabilities.clone()))
-            .set_role_arn(self.role.clone())
-            .client_request_token(operation.token("update"))
-            .send()
-            .await;
+        let call = given!(self.writer.update_stack(), self, request, sources);
+        let sent = call.client_request_token(operation.token("update")).send().await;
         accepted(sent.map(|_| ()).map_err(from_sdk("cloudformation:UpdateStack")))
     }
 
