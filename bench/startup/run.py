@@ -106,7 +106,7 @@ def main():
     lines = ["## How functions start", ""]
     lines += [f"From the process to its first question for an event, median of {RUNS} runs; `nothing` is the least that lambda_runtime takes, run before each.", ""]
     lines += ["| function | over nothing | milliseconds (least–most) | memory | package, zipped |", "|---|---|---|---|---|"]
-    least = statistics.median(moment for moment, _ in measured["nothing, in Rust"])
+    least = statistics.median(moment for moment, _ in measured[nothing])
     for name, (_, package) in rows.items():
         moments, memory = zip(*measured[name])
         median = statistics.median(moments)

@@ -41,9 +41,6 @@ impl Explained {
     }
 }
 
-/// How the SDK says that it found none.
-const NO_CREDENTIALS: &str = "no credentials found";
-
 /// The exit status of wrong usage: clap's.
 const USAGE: u8 = 2;
 
@@ -147,12 +144,7 @@ impl From<serde_json::Error> for Failure {
 
 impl From<syncline_aws::Error> for Failure {
     fn from(error: syncline_aws::Error) -> Self {
-        let help = match &error {
-            syncline_aws::Error::Unavailable { message, .. } if !message.contains(NO_CREDENTIALS) => {
-                Some(unreachable(|name| env::var(name).ok()))
-            }
-            error => help_with(error).map(str::to_owned),
-        };
+        let help = help_with(&error);
         Self::Error(Explained { error: error.into(), help })
     }
 }
@@ -178,12 +170,13 @@ fn unreachable(variable: impl Fn(&str) -> Option<String>) -> String {
     format!("check the network, the region ({region}){endpoint} and your credentials: `aws sts get-caller-identity`")
 }
 
-fn help_with(error: &syncline_aws::Error) -> Option<&'static str> {
+fn help_with(error: &syncline_aws::Error) -> Option<String> {
     use syncline_aws::Error;
-    match error {
-        Error::Unavailable { message, .. } if message.contains(NO_CREDENTIALS) => Some(
+    let help = match error {
+        Error::Unavailable { message, .. } if message.contains("no credentials found") => Some(
             "say whose they are: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `aws configure` sets up a profile",
         ),
+        Error::Unavailable { .. } => return Some(unreachable(|name| env::var(name).ok())),
         Error::Throttled { .. } => Some("try again in a moment"),
         Error::Denied { action, .. } if !action.starts_with("dynamodb:") => {
             Some("docs/deploying-by-hand.md has a policy with all that working by hand takes")
@@ -202,8 +195,9 @@ fn help_with(error: &syncline_aws::Error) -> Option<&'static str> {
             Some("get new credentials: `aws sts get-caller-identity` tells whether they work")
         }
         Error::Damaged { .. } => Some("a newer Syncline may have written it: `syncline --version`"),
-        Error::Unavailable { .. } | Error::Refused { .. } | Error::Misconfigured { .. } => None,
-    }
+        Error::Refused { .. } | Error::Misconfigured { .. } => None,
+    };
+    help.map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The names and numbers that the parts of Syncline pass to each other, each a type of its own.
 //!
-//! A name is checked where it enters, in the manifest and for an event; its type says what it names, and its copies share one text. This module does not know where names come from.
+//! A name is checked where it enters, in the manifest and for an event; its type says what it names, and its copies share one
+//! text. This module does not know where names come from.
 
 use std::fmt;
 use std::sync::Arc;
